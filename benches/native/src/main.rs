@@ -1,0 +1,3 @@
+//! The native comparison server.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The hubline command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What every HTTP function does: configuration, authentication, answers.

@@ -1,3 +1,58 @@
-//! The project's own commands.
+//! The project's own commands: `cargo xtask setup`, `build`, `up`, `check`, `test`.
+//!
+//! A command is a module of this crate and an arm of [`run`]. It is the first thing a newcomer builds, so it depends on
+//! next to nothing and compiles in seconds.
 
-fn main() {}
+mod build;
+mod check;
+mod process;
+mod progress;
+mod project;
+mod setup;
+mod tally;
+mod test;
+mod up;
+
+#[cfg(test)]
+mod tidy;
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  setup              find or install what the project needs
+  build [NAME…]      build the Wasm components, all or the named ones
+  up [OPTION…]       build everything and run it: the options are those of `hubline up`
+  check              formatting, lints, licences and dependencies
+  test [FILTER]      everything above and every test; the last line is `N passed, N failed`";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<ExitCode> {
+    let Some((command, rest)) = arguments.split_first() else { bail!("no command given\n\n{USAGE}") };
+    match command.as_str() {
+        "setup" => setup::run().map(|_| ExitCode::SUCCESS),
+        "build" => build::run(rest).map(|()| ExitCode::SUCCESS),
+        "up" => up::run(rest),
+        "check" => check::run(),
+        "test" => test::run(rest),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        unknown => bail!("no command `{unknown}`\n\n{USAGE}"),
+    }
+}

@@ -1,0 +1,84 @@
+//! `cargo xtask test`: builds everything and runs every test.
+//!
+//! What does not build ends the run. Of what does, every suite runs, whatever failed before it, and the last line of the
+//! output is the sum.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::process::{cargo, command};
+use crate::progress::{must, step};
+use crate::tally::Tally;
+use crate::{build, check, project, setup, up};
+
+/// Crates that hold wasmtime: tested in release mode, whose build of it is there already, and where it runs at the speed
+/// that their tests expect.
+const HEAVY: [&str; 2] = ["hubline", "runtime"];
+
+/// Runs the checks and the tests, or only the tests whose name contains the filter.
+///
+/// # Errors
+///
+/// When something needed is missing or does not build.
+pub fn run(filter: &[String]) -> Result<ExitCode> {
+    let toolchain = setup::run()?;
+    let browser = setup::browser()?;
+    build::npm_ci(&project::root().join("tests"), "installing the tests' npm packages")?;
+    build::all(&toolchain)?;
+    up::hubline()?;
+
+    let mut tally = Tally::default();
+    if filter.is_empty() {
+        check::all(&mut tally)?;
+    }
+    unit(&mut tally, filter)?;
+    heavy(&mut tally, filter)?;
+    end_to_end(&mut tally, filter, &browser)?;
+    Ok(tally.close())
+}
+
+fn unit(tally: &mut Tally, filter: &[String]) -> Result<()> {
+    let mut scope = vec!["--workspace"];
+    for name in HEAVY {
+        scope.extend(["--exclude", name]);
+    }
+    must("building the tests", cargo().args(["test", "--no-run"]).args(&scope))?;
+    let mut test = cargo();
+    test.args(["test", "--no-fail-fast"]).args(&scope).arg("--").args(filter);
+    tally.add("unit", &step("unit tests", &mut test)?);
+    Ok(())
+}
+
+fn heavy(tally: &mut Tally, filter: &[String]) -> Result<()> {
+    for name in HEAVY {
+        let mut test = cargo();
+        test.args(["test", "--release", "--no-fail-fast", "--package", name, "--"]).args(filter);
+        tally.add(name, &step(&format!("tests of {name}"), &mut test)?);
+    }
+    Ok(())
+}
+
+fn end_to_end(tally: &mut Tally, filter: &[String], browser: &PathBuf) -> Result<()> {
+    let folder = project::root().join("tests/e2e");
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
+        .with_context(|| format!("cannot read {}", folder.display()))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.to_str().is_some_and(|name| name.ends_with(".test.mjs")))
+        .collect();
+    files.sort();
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut test = command("node");
+        test.args(["--test", "--test-reporter=tap"])
+            .args(filter.iter().map(|it| format!("--test-name-pattern={it}")))
+            .arg(&file)
+            .env("HUBLINE", project::target().join("release/hubline"))
+            .env("CHROMIUM", browser);
+        tally.add(name.trim_end_matches(".test.mjs"), &step(&format!("end to end: {name}"), &mut test)?);
+    }
+    Ok(())
+}

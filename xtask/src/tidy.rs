@@ -1,0 +1,142 @@
+//! What must hold of every file of the repository, whatever is in it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::project;
+
+/// More than anyone reads in one go.
+const LONGEST: usize = 450;
+
+/// Files that are made by tools or list things at length.
+const MAY_BE_LONG: [&str; 4] = ["Cargo.lock", "package-lock.json", ".md", ".yaml"];
+
+/// Folders of one person's or one system's machine.
+const MACHINE_PATHS: [&str; 5] = ["/home/", "/root/", "/Users/", "/work/", "/mnt/"];
+
+/// Hosts that packages come from: which mirror is used is each machine's own affair.
+const MIRRORS: [&str; 6] = [
+    "deb.debian.org",
+    "security.debian.org",
+    "registry.npmjs.org",
+    "files.pythonhosted.org",
+    "pypi.org/simple",
+    "static.crates.io",
+];
+
+/// Names of modules that say nothing about what is in them.
+const EMPTY_WORDS: [&str; 5] = ["common", "helpers", "misc", "shared", "utils"];
+
+/// A file that git tracks.
+struct Tracked {
+    path: String,
+    bytes: Vec<u8>,
+}
+
+impl Tracked {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    fn ends_with_one_of(&self, endings: &[&str]) -> bool {
+        endings.iter().any(|ending| self.path.ends_with(ending))
+    }
+}
+
+/// Every tracked file but this one, which has to name what it looks for.
+fn tracked() -> Vec<Tracked> {
+    let root = project::root();
+    let output = Command::new("git").args(["ls-files", "-z"]).current_dir(&root).output().expect("git lists files");
+    assert!(output.status.success(), "git ls-files failed");
+    String::from_utf8(output.stdout)
+        .expect("file names are UTF-8")
+        .split('\0')
+        .filter(|path| !path.is_empty() && *path != "xtask/src/tidy.rs")
+        .filter_map(|path| Some(Tracked { path: path.to_owned(), bytes: fs::read(root.join(path)).ok()? }))
+        .collect()
+}
+
+/// Fails with every file that a rule finds fault with.
+fn no_fault(rule: &str, faults: Vec<String>) {
+    assert!(faults.is_empty(), "{rule}:\n  {}", faults.join("\n  "));
+}
+
+/// The places where one of the words stands.
+fn places(files: &[Tracked], words: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files {
+        for (index, line) in file.text().lines().enumerate() {
+            if words.iter().any(|word| line.contains(word)) {
+                found.push(format!("{}:{}: {}", file.path, index + 1, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn files_are_short() {
+    let long = tracked().into_iter().filter(|file| !file.ends_with_one_of(&MAY_BE_LONG)).filter_map(|file| {
+        let lines = file.text().lines().count();
+        (lines > LONGEST).then(|| format!("{}: {lines} lines", file.path))
+    });
+    no_fault("a file has at most 450 lines", long.collect());
+}
+
+#[test]
+fn nothing_binary_is_tracked() {
+    let binary = tracked().into_iter().filter(|file| file.bytes.contains(&0)).map(|file| file.path);
+    no_fault("no binary file is tracked", binary.collect());
+}
+
+#[test]
+fn nothing_is_left_to_do() {
+    no_fault("no unfinished business", places(&tracked(), &["TODO", "FIXME", "XXX", "HACK"]));
+}
+
+#[test]
+fn no_machine_is_named() {
+    no_fault("no path of somebody's machine", places(&tracked(), &MACHINE_PATHS));
+}
+
+#[test]
+fn no_mirror_is_named() {
+    no_fault("no host that packages come from", places(&tracked(), &MIRRORS));
+}
+
+#[test]
+fn modules_have_telling_names() {
+    let empty = tracked().into_iter().map(|file| file.path).filter(|path| {
+        let path = Path::new(path);
+        let parts = [path.file_stem(), path.parent().and_then(Path::file_name)];
+        parts.iter().flatten().any(|part| EMPTY_WORDS.iter().any(|word| part == word))
+    });
+    no_fault("a module says in its name what it is about", empty.collect());
+}
+
+#[test]
+fn every_statement_is_used() {
+    let files = tracked();
+    let sources: String = files.iter().filter(|file| file.path.ends_with(".rs")).map(Tracked::text).collect();
+    let unused = files.iter().filter(|file| file.path.ends_with(".sql")).filter(|file| {
+        let name = file.path.rsplit('/').next().unwrap_or_default();
+        !sources.contains(name)
+    });
+    no_fault("every .sql file is included somewhere", unused.map(|file| file.path.clone()).collect());
+}
+
+#[test]
+fn every_component_is_in_the_manifest() {
+    let manifest = fs::read_to_string(project::root().join("spin.toml")).expect("spin.toml is there");
+    let names = project::component_names().expect("components are there");
+    let missing = names.into_iter().filter(|name| !manifest.contains(&format!("/{}.wasm\"", name.replace('-', "_"))));
+    no_fault("every component is in spin.toml", missing.collect());
+}
+
+#[test]
+fn every_crate_says_what_it_is() {
+    let manifests = tracked().into_iter().filter(|file| file.path.ends_with("/Cargo.toml"));
+    let silent = manifests.filter(|file| !file.text().lines().any(|line| line.starts_with("description = \"")));
+    no_fault("every crate has a description", silent.map(|file| file.path).collect());
+}

@@ -1,1 +1,15 @@
-//! The relay component.
+//! The relay: holds the long-lived sockets of the chat and speaks SignalR on them.
+//!
+//! It knows no database and no Redis. Everything that it must find out or make happen, it asks of the functions
+//! ([`Functions`]); everything that happened elsewhere reaches it as a signed event ([`Relay::events`]) or by its own
+//! sweep ([`Relay::run`]). It may be killed at any moment without losing a message.
+
+mod config;
+mod functions;
+mod relay;
+mod upstream;
+
+pub use config::{Config, Limits};
+pub use functions::{CallError, Functions};
+pub use relay::{Relay, SetupError};
+pub use upstream::{Upstream, UpstreamError};

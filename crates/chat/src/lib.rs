@@ -1,1 +1,33 @@
-//! The domain of service-request chat.
+//! The domain of service-request chat: its nouns, its rules, and the shapes in which parts tell each other about them.
+//!
+//! Nothing here does input or output, and nothing knows the runtime or the database. What a client sends comes in as
+//! text and leaves as a type that can only hold what the contract allows; what the parts send each other is in [`wire`].
+
+pub mod retention;
+pub mod wire;
+
+mod actor;
+mod body;
+mod draft;
+mod error;
+mod id;
+mod message;
+mod page;
+mod parties;
+mod problem;
+mod report;
+mod role;
+mod status;
+
+pub use actor::Actor;
+pub use body::{Body, BodyError};
+pub use draft::{Draft, MessageForm};
+pub use error::{ErrorCode, FieldError, Refusal};
+pub use id::{CenterId, IdError, NodeName, ServiceRequestId, UserId};
+pub use message::Message;
+pub use page::{Page, PageError};
+pub use parties::{Parties, PartyPresence};
+pub use problem::Problem;
+pub use report::{Report, ReportForm};
+pub use role::{Role, UnknownRole};
+pub use status::{Status, UnknownStatus};

@@ -1,1 +1,35 @@
-//! Every SQL statement of Hubline.
+//! Every SQL statement of Hubline, and what a function does with its answer.
+//!
+//! One use case is one statement: the host pools connections and never rolls back for a guest that trapped inside a
+//! transaction. What takes more than one step is a database function (see `migrations/`). Every statement may be
+//! repeated after an unknown outcome without doing its work twice.
+//!
+//! [`sql`] has the statements themselves, for native tools and tests; the functions here run them over a guest's
+//! [`Connection`]. [`MIGRATIONS`] is the schema.
+
+pub mod sql;
+
+mod columns;
+mod conversation;
+mod error;
+mod history;
+mod join;
+mod leave;
+mod migrations;
+mod purge;
+mod query;
+mod send;
+mod service_request;
+mod sweep;
+
+pub use conversation::Conversation;
+pub use error::StoreError;
+pub use history::history;
+pub use join::{Join, join};
+pub use leave::leave;
+pub use migrations::{MIGRATIONS, Migration};
+pub use purge::{PURGE_BATCH, Purged, purge, purge_answer, purge_parameters};
+pub use send::{Item, Sent, send};
+pub use service_request::{Put, put_service_request, service_request};
+pub use spin_sdk::pg::Connection;
+pub use sweep::sweep;

@@ -1,0 +1,40 @@
+//! Running a statement.
+
+use spin_sdk::pg::{Connection, ParameterValue};
+
+use crate::{StoreError, columns::Columns};
+
+/// Runs a statement that answers with at most one row.
+pub(crate) async fn one_row(
+    db: &Connection,
+    statement: &str,
+    parameters: Vec<ParameterValue>,
+) -> Result<Option<Columns>, StoreError> {
+    let mut answer = db.query(statement, parameters).await?;
+    // The raw rows, since the SDK's own would have every text copied out of them.
+    let first = answer.rows().next().await;
+    // The outcome is only known at the end, and waits for whoever has not read so far.
+    while answer.rows().next().await.is_some() {}
+    answer.result().await?;
+    Ok(first.map(Columns::new))
+}
+
+/// A text, or null.
+pub(crate) fn text(value: Option<impl AsRef<str>>) -> ParameterValue {
+    value.map_or(ParameterValue::DbNull, |value| ParameterValue::Str(value.as_ref().to_owned()))
+}
+
+/// An int8, or null.
+pub(crate) fn int8(value: Option<i64>) -> ParameterValue {
+    value.map_or(ParameterValue::DbNull, ParameterValue::Int64)
+}
+
+/// A `text[]`.
+pub(crate) fn texts<T: AsRef<str>>(values: impl IntoIterator<Item = Option<T>>) -> ParameterValue {
+    ParameterValue::ArrayStr(values.into_iter().map(|value| value.map(|value| value.as_ref().to_owned())).collect())
+}
+
+/// An `int8[]`.
+pub(crate) fn int8s(values: impl IntoIterator<Item = i64>) -> ParameterValue {
+    ParameterValue::ArrayInt64(values.into_iter().map(Some).collect())
+}

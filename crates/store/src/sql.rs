@@ -1,0 +1,72 @@
+//! The statements. Each file is prepared by a test against a real database.
+//!
+//! Parameters and results keep to types that `spin:postgres` has in arrays as in scalars: text, int4, int8. Times are
+//! int8, in microseconds since 1970; uuids travel as text. A statement with many results answers with one row of
+//! arrays, which costs the host and the guest far less than many rows.
+
+/// Stores a batch of messages: one row, with an outcome per item.
+///
+/// Parameters, all `text[]` of one length: service request ids, message ids to use, senders, senders as customers, as
+/// technicians, as service centres (null where the token does not say so), client message ids, bodies.
+pub const SEND: &str = include_str!("../sql/send.sql");
+
+/// Registers a user of a node, and reads what a joining client needs: one row, or none for a stranger.
+///
+/// Parameters: service request id, node, incarnation, user, the user as customer, as technician, as service centre,
+/// the client's last number (int8), its epoch, the most messages (int8).
+pub const JOIN: &str = include_str!("../sql/join.sql");
+
+/// Takes back registrations of a node.
+///
+/// Parameters: node, incarnation, service request ids (`text[]`), users (`text[]`).
+pub const LEAVE: &str = include_str!("../sql/leave.sql");
+
+/// Compares versions, and counts the node as alive: one row with what differs.
+///
+/// Parameters: node, incarnation, service request ids (`text[]`), versions (`int8[]`).
+pub const SWEEP: &str = include_str!("../sql/sweep.sql");
+
+/// Creates or replaces a service request: one row.
+///
+/// Parameters: id, customer, technician, service centre, status, when it was closed (int8).
+pub const PUT_SERVICE_REQUEST: &str = include_str!("../sql/put_service_request.sql");
+
+/// Reads a service request: one row, or none for a stranger.
+///
+/// Parameters: id, whether the caller may read all (boolean), the caller as customer, as technician, as service centre.
+pub const SERVICE_REQUEST: &str = include_str!("../sql/service_request.sql");
+
+/// Reads a page forwards: one row, or none for a stranger.
+///
+/// Parameters: those of [`SERVICE_REQUEST`], the number to start after (int8), the number to stop before (int8), the
+/// most messages (int8).
+pub const HISTORY_AFTER: &str = include_str!("../sql/history_after.sql");
+
+/// Reads a page backwards, and answers it forwards: one row, or none for a stranger.
+///
+/// Parameters: those of [`SERVICE_REQUEST`], the number to stop before (int8), the most messages (int8).
+pub const HISTORY_BEFORE: &str = include_str!("../sql/history_before.sql");
+
+/// Deletes one batch of what is due: one row, or none when nothing is.
+///
+/// Parameter: the most messages to delete (int8).
+pub const PURGE: &str = include_str!("../sql/purge.sql");
+
+/// Gives the database's history another name, after it was restored to an earlier time: one row, the new name.
+///
+/// For the owner only.
+pub const RENEW_EPOCH: &str = include_str!("../sql/renew_epoch.sql");
+
+/// Every statement by the name of its file.
+pub const ALL: [(&str, &str); 10] = [
+    ("send", SEND),
+    ("join", JOIN),
+    ("leave", LEAVE),
+    ("sweep", SWEEP),
+    ("put_service_request", PUT_SERVICE_REQUEST),
+    ("service_request", SERVICE_REQUEST),
+    ("history_after", HISTORY_AFTER),
+    ("history_before", HISTORY_BEFORE),
+    ("purge", PURGE),
+    ("renew_epoch", RENEW_EPOCH),
+];

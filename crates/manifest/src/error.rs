@@ -1,7 +1,7 @@
 //! Why a manifest is refused, and where.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A manifest that is not understood: which file, which line, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,13 +14,6 @@ pub struct Error {
     pub reason: String,
 }
 
-impl Error {
-    /// A fault of the file as a whole.
-    pub(crate) fn whole(file: &Path, reason: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), line: None, reason: reason.into() }
-    }
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
@@ -31,3 +24,19 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// A fault within a file whose name the caller adds.
+pub(crate) struct Fault {
+    pub line: Option<usize>,
+    pub reason: String,
+}
+
+impl Fault {
+    pub fn at(line: usize, reason: impl Into<String>) -> Self {
+        Self { line: Some(line), reason: reason.into() }
+    }
+
+    pub fn of(self, file: impl Into<PathBuf>) -> Error {
+        Error { file: file.into(), line: self.line, reason: self.reason }
+    }
+}

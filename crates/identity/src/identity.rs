@@ -1,0 +1,59 @@
+//! What a token proves, and why one proves nothing.
+
+use chat::{Actor, CenterId, Role, UserId};
+
+/// What a valid token says about its bearer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Identity {
+    /// The user.
+    pub subject: UserId,
+    /// What they are, as far as the roles are known here.
+    pub roles: Vec<Role>,
+    /// The service centre that they belong to, if any.
+    pub center: Option<CenterId>,
+    /// When the token ends, in seconds since 1970.
+    pub expires_at: i64,
+}
+
+impl Identity {
+    /// The bearer as the chat sees them.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor { user: self.subject.clone(), roles: self.roles.clone(), center: self.center.clone() }
+    }
+}
+
+/// Why a token proves nothing.
+///
+/// The texts name the reason and nothing of the token, so they may be shown and logged.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TokenError {
+    /// It is not three parts of base64url, or its header or claims are not the JSON that they should be.
+    #[error("the token can't be read: {0}")]
+    Malformed(&'static str),
+    /// Its algorithm is none of those taken here, or no key is configured for it.
+    #[error("the token's algorithm is not accepted")]
+    Algorithm,
+    /// No known key has its `kid`: the key set may have changed, so fetch it again and give it to
+    /// [`Verifier::set_jwks`](crate::Verifier::set_jwks).
+    #[error("the token's key is not known")]
+    UnknownKey,
+    /// Its key has not made its signature.
+    #[error("the token's signature does not hold")]
+    Signature,
+    /// Its time is over.
+    #[error("the token has expired")]
+    Expired,
+    /// Its time has not come.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// Another issuer has made it.
+    #[error("the token is of another issuer")]
+    Issuer,
+    /// It is meant for somebody else.
+    #[error("the token is for another audience")]
+    Audience,
+    /// A claim is missing or breaks its rule.
+    #[error("the token's claim `{0}` is missing or invalid")]
+    Claim(&'static str),
+}

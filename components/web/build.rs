@@ -1,0 +1,103 @@
+//! Collects what the component embeds: the page's own files, the SignalR client from npm, and the API's description,
+//! which is written as YAML and served as JSON.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use yaml_rust2::{Yaml, YamlLoader};
+
+/// Address, file under `assets/`, media type.
+const PAGES: &[(&str, &str, &str)] = &[
+    ("/", "index.html", HTML),
+    ("/style.css", "style.css", "text/css; charset=utf-8"),
+    ("/main.js", "main.js", SCRIPT),
+    ("/chat-pane.js", "chat-pane.js", SCRIPT),
+    ("/chat-client.js", "chat-client.js", SCRIPT),
+    ("/icon.svg", "icon.svg", "image/svg+xml"),
+];
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// The library's browser build carries no notice of its own, which its licence asks for.
+const SIGNALR_NOTICE: &str = "/*! @microsoft/signalr. Copyright (c) .NET Foundation and Contributors. MIT License. */\n";
+
+fn main() -> Result<()> {
+    let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let mut table = Table { out: PathBuf::from(env::var("OUT_DIR")?), code: String::new() };
+    for (address, file, media_type) in PAGES {
+        table.add(address, media_type, &read(&here.join("assets").join(file))?)?;
+    }
+    table.add("/signalr.min.js", SCRIPT, &signalr_client(&here)?)?;
+    table.add("/openapi.json", "application/json", &api_description(&here)?)?;
+    table.write()
+}
+
+fn signalr_client(here: &Path) -> Result<Vec<u8>> {
+    let file = here.join("node_modules/@microsoft/signalr/dist/browser/signalr.min.js");
+    let library = read(&file).context(
+        "the npm package @microsoft/signalr is not installed in components/web: `cargo xtask build` installs it",
+    )?;
+    Ok([SIGNALR_NOTICE.as_bytes(), &library].concat())
+}
+
+fn api_description(here: &Path) -> Result<Vec<u8>> {
+    let file = here.join("../../docs/openapi.yaml");
+    let text = String::from_utf8(read(&file)?)?;
+    let documents = YamlLoader::load_from_str(&text).with_context(|| format!("{} is not YAML", file.display()))?;
+    let [document] = documents.as_slice() else { bail!("{} is not one document", file.display()) };
+    Ok(serde_json::to_vec(&json(document)?)?)
+}
+
+/// The JSON that says the same as the YAML; what JSON can't say is refused.
+fn json(yaml: &Yaml) -> Result<Value> {
+    Ok(match yaml {
+        Yaml::Null => Value::Null,
+        Yaml::Boolean(value) => Value::from(*value),
+        Yaml::Integer(value) => Value::from(*value),
+        Yaml::Real(text) => Value::from(text.parse::<f64>()?),
+        Yaml::String(text) => Value::from(text.as_str()),
+        Yaml::Array(items) => items.iter().map(json).collect::<Result<_>>()?,
+        Yaml::Hash(entries) => entries
+            .iter()
+            .map(|(key, value)| match key {
+                Yaml::String(key) => Ok((key.clone(), json(value)?)),
+                other => bail!("the key {other:?} is not a string: quote it"),
+            })
+            .collect::<Result<_>>()?,
+        Yaml::Alias(_) | Yaml::BadValue => bail!("aliases have no place in the description"),
+    })
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    println!("cargo::rerun-if-changed={}", file.display());
+    fs::read(file).with_context(|| format!("can't read {}", file.display()))
+}
+
+/// The source of the table of assets, and the folder their copies go to.
+struct Table {
+    out: PathBuf,
+    code: String,
+}
+
+impl Table {
+    fn add(&mut self, address: &str, media_type: &str, content: &[u8]) -> Result<()> {
+        let digest = hex::encode(Sha256::digest(content));
+        fs::write(self.out.join(&digest), content)?;
+        writeln!(
+            self.code,
+            "    Asset {{ address: {address:?}, media_type: {media_type:?}, tag: {tag:?}, \
+             content: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{digest}\")) }},",
+            tag = format!("\"{}\"", digest.get(..32).unwrap_or(&digest)),
+        )?;
+        Ok(())
+    }
+
+    fn write(&self) -> Result<()> {
+        fs::write(self.out.join("assets.rs"), format!("&[\n{}]\n", self.code)).context("can't write the table")
+    }
+}

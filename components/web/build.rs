@@ -24,7 +24,8 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The library's browser build carries no notice of its own, which its licence asks for.
-const SIGNALR_NOTICE: &str = "/*! @microsoft/signalr. Copyright (c) .NET Foundation and Contributors. MIT License. */\n";
+const SIGNALR_NOTICE: &str =
+    "/*! @microsoft/signalr. Copyright (c) .NET Foundation and Contributors. MIT License. */\n";
 
 fn main() -> Result<()> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);

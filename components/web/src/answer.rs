@@ -72,7 +72,7 @@ mod tests {
         answer(&Method::GET, path, &HeaderMap::new())
     }
 
-    fn header<'a>(response: &'a Response<Bytes>, name: header::HeaderName) -> &'a str {
+    fn header(response: &Response<Bytes>, name: header::HeaderName) -> &str {
         response.headers()[name].to_str().unwrap()
     }
 

@@ -29,8 +29,12 @@ pub struct Postgres {
 
 /// Finds PostgreSQL's server programs: the search path's when they are new enough, else the newest installed.
 pub fn postgres() -> Option<Postgres> {
-    let on_path = search_path().into_iter().find_map(|folder| postgres_in(&folder));
-    on_path.or_else(|| VERSIONED.iter().flat_map(|root| versions_under(Path::new(root))).max_by_key(|it| it.version))
+    on_path().next().or_else(|| versioned().max_by_key(|it| it.version))
+}
+
+/// Finds the server programs of one major version, the only ones that can use the data that this version wrote.
+pub fn postgres_of(version: u32) -> Option<Postgres> {
+    on_path().chain(versioned()).find(|it| it.version == version)
 }
 
 /// Finds the program `redis-server`.
@@ -49,6 +53,14 @@ pub fn program(name: &str) -> Option<PathBuf> {
 
 fn search_path() -> Vec<PathBuf> {
     env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default()
+}
+
+fn on_path() -> impl Iterator<Item = Postgres> {
+    search_path().into_iter().filter_map(|folder| postgres_in(&folder))
+}
+
+fn versioned() -> impl Iterator<Item = Postgres> {
+    VERSIONED.iter().flat_map(|root| versions_under(Path::new(root)))
 }
 
 fn versions_under(root: &Path) -> Vec<Postgres> {
@@ -96,5 +108,7 @@ mod tests {
         let found = postgres().expect("cargo xtask setup installs PostgreSQL");
         assert!(found.version >= OLDEST_POSTGRES);
         assert!(found.bin.join("initdb").is_file());
+        assert_eq!(postgres_of(found.version).map(|it| it.version), Some(found.version));
+        assert_eq!(postgres_of(1), None);
     }
 }

@@ -1,0 +1,491 @@
+//! What one connection has seen of one conversation, and what it gets next.
+//!
+//! Messages reach a relay by several ways at once: as answers to its own sends, as events of other nodes, as pages of
+//! history. Each way may be late, early, twice or never. A [`Cursor`] makes one line of it: message *n* goes out only after
+//! *n* − 1, and each goes out once. What is missing it asks of history ([`Cursor::ask`]), whose answers are authoritative:
+//! a number that history lacks is gone, and the cursor jumps over it.
+//!
+//! The result of the connection's own send passes the same cursor, so an acknowledged number never jumps over one that the
+//! connection has not seen. And a message that arrives before its send is answered completes that send right there.
+//!
+//! A cursor does nothing by itself: each input appends its [`Step`]s to a list, for the caller to take in that order.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use uuid::Uuid;
+
+/// How many messages that came too early are kept. Beyond that history, which is asked anyway, brings them again.
+const HELD_AT_MOST: usize = 256;
+
+/// What one connection has seen of one conversation.
+///
+/// `T` stands for a send that somebody waits for; `M` is a message and cheap to clone.
+#[derive(Debug)]
+pub struct Cursor<T, M> {
+    state: State,
+    /// Sends that have no outcome yet, or one that the cursor has not come to, oldest first.
+    sends: VecDeque<Send<T, M>>,
+    /// Messages beyond a gap.
+    held: BTreeMap<i64, Arrival<M>>,
+    /// The highest number that the conversation is known to have.
+    last: i64,
+    asked: Asked,
+    /// How many times the connection has joined. An answer of history to an earlier time finds another position.
+    joins: u32,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    /// Not joined: nothing is delivered, and sends complete when they are answered.
+    Outside,
+    /// On the way in: the position is not known yet.
+    Joining,
+    /// Everything up to this number has gone out.
+    At(i64),
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Asked {
+    Nothing,
+    History,
+    /// History had nothing new although there should be: somebody else has to speak first.
+    InVain,
+}
+
+#[derive(Debug)]
+struct Send<T, M> {
+    /// The sender's own name for the message.
+    name: Option<Uuid>,
+    ticket: T,
+    answer: Option<(i64, M)>,
+}
+
+/// A message that has arrived.
+#[derive(Clone, Debug)]
+pub struct Arrival<M> {
+    /// Its number.
+    pub seq: i64,
+    /// The sender's own name for it, if the sender is this connection's user.
+    pub own: Option<Uuid>,
+    /// The message.
+    pub message: M,
+}
+
+/// What the caller must do.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Step<T, M> {
+    /// Deliver the message to the connection.
+    Deliver(M),
+    /// Answer the connection's own send with the message.
+    Complete(T, M),
+}
+
+/// A page of history, ascending.
+#[derive(Clone, Debug)]
+pub struct Page<M> {
+    /// The messages.
+    pub messages: Vec<Arrival<M>>,
+    /// Numbers up to this one are gone.
+    pub purged_through: i64,
+    /// The last number of the conversation as the page was read.
+    pub last: i64,
+}
+
+/// A question to history, to be handed back with its answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Question {
+    /// The answer shall begin after this number.
+    pub after: i64,
+    join: u32,
+}
+
+impl<T, M> Default for Cursor<T, M> {
+    fn default() -> Self {
+        Self {
+            state: State::Outside,
+            sends: VecDeque::new(),
+            held: BTreeMap::new(),
+            last: 0,
+            asked: Asked::Nothing,
+            joins: 0,
+        }
+    }
+}
+
+impl<T: PartialEq, M: Clone> Cursor<T, M> {
+    /// Whether the connection takes part, or is about to.
+    pub fn follows(&self) -> bool {
+        self.state != State::Outside
+    }
+
+    /// Whether there is nothing to remember.
+    pub fn is_idle(&self) -> bool {
+        !self.follows() && self.sends.is_empty()
+    }
+
+    /// The last number that has gone out; `None` while the connection is not in.
+    pub fn position(&self) -> Option<i64> {
+        match self.state {
+            State::At(at) => Some(at),
+            State::Outside | State::Joining => None,
+        }
+    }
+
+    /// The connection sends a message of this name.
+    pub fn send(&mut self, name: Option<Uuid>, ticket: T) {
+        self.sends.push_back(Send { name, ticket, answer: None });
+    }
+
+    /// A send of this connection is stored: as this message, by this call or an earlier one.
+    pub fn answered(&mut self, ticket: &T, arrival: Arrival<M>, steps: &mut Vec<Step<T, M>>) {
+        // Not there: it completed when its message came by.
+        let Some(index) = self.sends.iter().position(|send| send.ticket == *ticket) else { return };
+        let passed = match self.state {
+            State::Outside => true,
+            State::Joining => false,
+            State::At(at) => arrival.seq <= at,
+        };
+        if passed {
+            let ticket = self.sends.remove(index).map(|send| send.ticket);
+            steps.extend(ticket.map(|ticket| Step::Complete(ticket, arrival.message)));
+        } else {
+            if let Some(send) = self.sends.get_mut(index) {
+                send.answer = Some((arrival.seq, arrival.message.clone()));
+            }
+            self.arrived(arrival, steps);
+        }
+    }
+
+    /// A send of this connection has failed. Gives its ticket back unless it has completed all the same.
+    pub fn refused(&mut self, ticket: &T) -> Option<T> {
+        let index = self.sends.iter().position(|send| send.ticket == *ticket)?;
+        self.sends.remove(index).map(|send| send.ticket)
+    }
+
+    /// Gives up the sends that have waited too long for what comes before them.
+    pub fn give_up(&mut self, mut too_long: impl FnMut(&T) -> bool) -> Vec<T> {
+        let mut given_up = Vec::new();
+        for send in std::mem::take(&mut self.sends) {
+            if too_long(&send.ticket) {
+                given_up.push(send.ticket);
+            } else {
+                self.sends.push_back(send);
+            }
+        }
+        given_up
+    }
+
+    /// The connection is about to join, perhaps again from another number.
+    pub fn begin_join(&mut self) {
+        self.joins = self.joins.wrapping_add(1);
+        self.enter(State::Joining);
+        self.last = 0;
+    }
+
+    /// The connection has joined: everything up to `at` it has, and the page is what follows.
+    pub fn joined(&mut self, at: i64, page: Page<M>, steps: &mut Vec<Step<T, M>>) {
+        self.state = State::At(at);
+        self.follow(page, steps);
+        self.settle(steps);
+    }
+
+    /// The connection leaves, is no longer allowed in, or could not join: nothing is delivered from now on.
+    ///
+    /// What it has sent is stored, so that is still answered.
+    pub fn leave(&mut self, steps: &mut Vec<Step<T, M>>) {
+        self.enter(State::Outside);
+        for send in std::mem::take(&mut self.sends) {
+            match send.answer {
+                Some((_, message)) => steps.push(Step::Complete(send.ticket, message)),
+                None => self.sends.push_back(send),
+            }
+        }
+    }
+
+    /// A message has arrived, by whatever way.
+    pub fn arrived(&mut self, arrival: Arrival<M>, steps: &mut Vec<Step<T, M>>) {
+        match self.state {
+            State::Outside => {}
+            State::At(at) if arrival.seq == at + 1 => {
+                self.pass(arrival, steps);
+                self.settle(steps);
+            }
+            State::At(at) if arrival.seq <= at => {}
+            State::At(_) | State::Joining => {
+                self.heard_of(arrival.seq);
+                if self.held.len() < HELD_AT_MOST {
+                    self.held.insert(arrival.seq, arrival);
+                }
+            }
+        }
+    }
+
+    /// The conversation is known to have messages up to this number.
+    pub fn heard_of(&mut self, last: i64) {
+        self.last = self.last.max(last);
+        if self.asked == Asked::InVain {
+            self.asked = Asked::Nothing;
+        }
+    }
+
+    /// Whether messages are missing that history has not been asked for.
+    pub fn lacks(&self) -> bool {
+        matches!(self.state, State::At(at) if at < self.last) && self.asked == Asked::Nothing
+    }
+
+    /// The question to ask of history now, if messages are missing and none is under way.
+    pub fn ask(&mut self) -> Option<Question> {
+        if !self.lacks() {
+            return None;
+        }
+        self.asked = Asked::History;
+        self.position().map(|after| Question { after, join: self.joins })
+    }
+
+    /// History has answered.
+    pub fn history(&mut self, question: Question, page: Page<M>, steps: &mut Vec<Step<T, M>>) {
+        if question.join != self.joins || !self.follows() {
+            return;
+        }
+        self.follow(page, steps);
+        self.settle(steps);
+        let progress = self.position().is_some_and(|at| at > question.after);
+        self.asked = if progress { Asked::Nothing } else { Asked::InVain };
+    }
+
+    /// History could not be asked. The next word of the conversation asks again.
+    pub fn history_failed(&mut self, question: Question) {
+        if question.join == self.joins && self.asked == Asked::History {
+            self.asked = Asked::InVain;
+        }
+    }
+
+    /// A new beginning, from which nothing held or asked before counts.
+    fn enter(&mut self, state: State) {
+        self.state = state;
+        self.held = BTreeMap::new();
+        self.asked = Asked::Nothing;
+    }
+
+    /// Takes a page that begins at this position, or earlier.
+    fn follow(&mut self, page: Page<M>, steps: &mut Vec<Step<T, M>>) {
+        self.jump(page.purged_through);
+        self.last = self.last.max(page.last);
+        for arrival in page.messages {
+            if self.position().is_some_and(|at| at < arrival.seq) {
+                self.pass(arrival, steps);
+            }
+        }
+    }
+
+    /// Moves past numbers that are gone.
+    fn jump(&mut self, to: i64) {
+        if let State::At(at) = &mut self.state {
+            *at = to.max(*at);
+        }
+    }
+
+    /// Lets one message out, to whoever waits for it or else to the connection.
+    fn pass(&mut self, arrival: Arrival<M>, steps: &mut Vec<Step<T, M>>) {
+        let Arrival { seq, own, message } = arrival;
+        self.jump(seq);
+        self.last = self.last.max(seq);
+        let before = steps.len();
+        if own.is_some() {
+            self.complete(|send| (send.name == own).then(|| message.clone()), steps);
+        }
+        if steps.len() == before {
+            steps.push(Step::Deliver(message));
+        }
+    }
+
+    /// Lets out what was held and comes next, and completes the sends that the cursor has passed.
+    fn settle(&mut self, steps: &mut Vec<Step<T, M>>) {
+        let State::At(mut at) = self.state else { return };
+        while let Some(entry) = self.held.first_entry() {
+            if *entry.key() > at + 1 {
+                break;
+            }
+            let arrival = entry.remove();
+            if arrival.seq > at {
+                at = arrival.seq;
+                self.pass(arrival, steps);
+            }
+        }
+        // An answer of before the position: the message had gone out earlier, or is gone.
+        if self.sends.iter().any(|send| matches!(send.answer, Some((seq, _)) if seq <= at)) {
+            self.complete(|send| send.answer.take_if(|(seq, _)| *seq <= at).map(|(_, message)| message), steps);
+        }
+    }
+
+    fn complete(&mut self, mut with: impl FnMut(&mut Send<T, M>) -> Option<M>, steps: &mut Vec<Step<T, M>>) {
+        let mut index = 0;
+        while let Some(send) = self.sends.get_mut(index) {
+            match with(send) {
+                None => index += 1,
+                Some(message) => {
+                    let ticket = self.sends.remove(index).map(|send| send.ticket);
+                    steps.extend(ticket.map(|ticket| Step::Complete(ticket, message)));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Test = Cursor<&'static str, i64>;
+
+    fn arrival(seq: i64) -> Arrival<i64> {
+        Arrival { seq, own: None, message: seq }
+    }
+
+    fn own(seq: i64) -> Arrival<i64> {
+        Arrival { seq, own: Some(Uuid::nil()), message: seq }
+    }
+
+    fn page(messages: &[i64], last: i64) -> Page<i64> {
+        Page { messages: messages.iter().map(|seq| arrival(*seq)).collect(), purged_through: 0, last }
+    }
+
+    fn joined(at: i64) -> Test {
+        let mut cursor = Test::default();
+        cursor.begin_join();
+        assert_eq!(steps(|steps| cursor.joined(at, page(&[], at), steps)), []);
+        cursor
+    }
+
+    fn steps(act: impl FnOnce(&mut Vec<Step<&'static str, i64>>)) -> Vec<Step<&'static str, i64>> {
+        let mut steps = Vec::new();
+        act(&mut steps);
+        steps
+    }
+
+    #[test]
+    fn messages_go_out_in_order_and_once() {
+        let mut cursor = joined(0);
+        assert_eq!(steps(|steps| cursor.arrived(arrival(2), steps)), []);
+        assert_eq!(cursor.ask().map(|question| question.after), Some(0));
+        assert_eq!(cursor.ask(), None, "one question at a time");
+        assert_eq!(steps(|steps| cursor.arrived(arrival(1), steps)), [Step::Deliver(1), Step::Deliver(2)]);
+        assert_eq!(steps(|steps| cursor.arrived(arrival(2), steps)), []);
+        assert!(!cursor.lacks());
+    }
+
+    #[test]
+    fn a_send_is_answered_after_everything_before_it() {
+        let mut cursor = joined(5);
+        cursor.send(Some(Uuid::nil()), "send");
+        assert_eq!(steps(|steps| cursor.answered(&"send", own(7), steps)), []);
+        let question = cursor.ask().unwrap();
+        let found = steps(|steps| cursor.history(question, page(&[6], 7), steps));
+        assert_eq!(found, [Step::Deliver(6), Step::Complete("send", 7)]);
+        assert_eq!(steps(|steps| cursor.arrived(own(7), steps)), []);
+    }
+
+    #[test]
+    fn a_message_that_is_faster_than_its_answer_completes_the_send() {
+        let mut cursor = joined(5);
+        cursor.send(Some(Uuid::nil()), "send");
+        assert_eq!(steps(|steps| cursor.arrived(own(6), steps)), [Step::Complete("send", 6)]);
+        assert_eq!(steps(|steps| cursor.answered(&"send", own(6), steps)), []);
+        assert_eq!(cursor.refused(&"send"), None);
+        assert_eq!(steps(|steps| cursor.arrived(own(7), steps)), [Step::Deliver(7)], "sent by another connection");
+    }
+
+    #[test]
+    fn a_repeated_send_of_what_was_seen_completes_at_once() {
+        let mut cursor = joined(5);
+        cursor.send(Some(Uuid::nil()), "again");
+        assert_eq!(steps(|steps| cursor.answered(&"again", own(3), steps)), [Step::Complete("again", 3)]);
+        assert!(!cursor.is_idle());
+    }
+
+    #[test]
+    fn whoever_has_not_joined_gets_answers_only() {
+        let mut cursor = Test::default();
+        cursor.send(Some(Uuid::nil()), "send");
+        assert_eq!(steps(|steps| cursor.arrived(own(1), steps)), []);
+        assert_eq!(steps(|steps| cursor.answered(&"send", own(1), steps)), [Step::Complete("send", 1)]);
+        assert!(cursor.is_idle());
+    }
+
+    #[test]
+    fn a_send_of_before_the_join_is_completed_by_the_join() {
+        let mut cursor = Test::default();
+        cursor.send(Some(Uuid::nil()), "send");
+        cursor.begin_join();
+        assert_eq!(steps(|steps| cursor.answered(&"send", own(2), steps)), []);
+        let first = Page { messages: vec![arrival(1), own(2), arrival(3)], purged_through: 0, last: 3 };
+        let entered = steps(|steps| cursor.joined(0, first, steps));
+        assert_eq!(entered, [Step::Deliver(1), Step::Complete("send", 2), Step::Deliver(3)]);
+    }
+
+    #[test]
+    fn what_was_stored_is_answered_even_to_who_leaves() {
+        let mut cursor = joined(0);
+        cursor.send(Some(Uuid::nil()), "stored");
+        cursor.send(None, "under way");
+        assert_eq!(steps(|steps| cursor.answered(&"stored", own(2), steps)), []);
+        assert_eq!(steps(|steps| cursor.leave(steps)), [Step::Complete("stored", 2)]);
+        assert_eq!(steps(|steps| cursor.arrived(arrival(1), steps)), []);
+        assert_eq!(steps(|steps| cursor.answered(&"under way", own(3), steps)), [Step::Complete("under way", 3)]);
+    }
+
+    #[test]
+    fn the_cursor_jumps_over_what_is_gone() {
+        let mut cursor = joined(2);
+        cursor.heard_of(9);
+        let question = cursor.ask().unwrap();
+        let purged = Page { messages: vec![arrival(8), arrival(9)], purged_through: 7, last: 9 };
+        assert_eq!(steps(|steps| cursor.history(question, purged, steps)), [Step::Deliver(8), Step::Deliver(9)]);
+        assert_eq!(cursor.position(), Some(9));
+    }
+
+    #[test]
+    fn a_question_in_vain_is_not_repeated_until_somebody_speaks() {
+        let mut cursor = joined(2);
+        cursor.heard_of(3);
+        let question = cursor.ask().unwrap();
+        assert_eq!(steps(|steps| cursor.history(question, page(&[], 2), steps)), []);
+        assert_eq!(cursor.ask(), None);
+        cursor.heard_of(3);
+        let question = cursor.ask().unwrap();
+        cursor.history_failed(question);
+        assert_eq!(cursor.ask(), None);
+        cursor.heard_of(3);
+        assert!(cursor.ask().is_some());
+    }
+
+    #[test]
+    fn an_answer_to_an_earlier_join_counts_for_nothing() {
+        let mut cursor = joined(5);
+        cursor.heard_of(7);
+        let question = cursor.ask().unwrap();
+        cursor.begin_join();
+        assert_eq!(steps(|steps| cursor.joined(2, page(&[3], 7), steps)), [Step::Deliver(3)]);
+        assert_eq!(steps(|steps| cursor.history(question, page(&[6, 7], 7), steps)), []);
+        assert_eq!(cursor.ask().map(|question| question.after), Some(3));
+    }
+
+    #[test]
+    fn what_takes_too_long_is_given_up_and_delivered_later() {
+        let mut cursor = joined(0);
+        cursor.send(Some(Uuid::nil()), "send");
+        assert_eq!(steps(|steps| cursor.answered(&"send", own(2), steps)), []);
+        assert_eq!(cursor.give_up(|_| true), ["send"]);
+        assert_eq!(steps(|steps| cursor.arrived(arrival(1), steps)), [Step::Deliver(1), Step::Deliver(2)]);
+    }
+
+    #[test]
+    fn what_is_held_is_bounded() {
+        let mut cursor = joined(0);
+        for seq in 2..10_000 {
+            cursor.arrived(arrival(seq), &mut Vec::new());
+        }
+        assert_eq!(cursor.held.len(), HELD_AT_MOST);
+        assert_eq!(cursor.last, 9_999);
+    }
+}

@@ -9,6 +9,15 @@
  *   `clientMessageId`: the server stores it once however often it arrives.
  */
 
+/**
+ * @typedef {{id: string, serviceRequestId: string, seq: number, senderId: string, senderRole: string,
+ *   clientMessageId: string, body: string, sentAt: string}} Message what the server has numbered
+ * @typedef {{clientMessageId: string, body: string, state: "sending" | "failed", code: string | null}} Entry what it
+ *   has not: still on its way, or refused with a code
+ * @typedef {{userId: string, role: string, online: boolean}} Member somebody who belongs to the service request
+ * @typedef {{epoch: string | null, messages: Message[], outbox: Entry[]}} Saved what an app stores between two runs
+ */
+
 /** Answers that mean "not now": the outcome is unknown and the same id may be sent again. */
 const PASSING = new Set(["unavailable", "rate_limited"]);
 
@@ -50,17 +59,20 @@ export function newClientMessageId() {
 
 /** A conversation that survives lost connections, restarted servers and restored databases. */
 export class ChatClient {
-  /** `connecting`, `online`, `offline`, `refused` (the server said no for good) or `stopped`. */
+  /**
+   * `refused`: the server said no for good.
+   * @type {"connecting" | "online" | "offline" | "refused" | "stopped"}
+   */
   connection = "connecting";
-  /** The last failure of the connection, for people; null while online. */
+  /** The last failure of the connection, for people; null while online. @type {string | null} */
   problem = null;
-  /** Whether the service request is `open` or `closed`; null before the first join. */
+  /** Null before the first join. @type {"open" | "closed" | null} */
   status = null;
-  /** `{userId, role, online}` of everyone who belongs to the service request. */
+  /** @type {Member[]} */
   parties = [];
-  /** What the server has numbered, ascending by `seq`. */
+  /** Ascending by `seq`. @type {Message[]} */
   messages;
-  /** What it has not: `{clientMessageId, body, state: "sending" | "failed", code}` in the order of sending. */
+  /** In the order of sending. @type {Entry[]} */
   outbox;
 
   #settings;
@@ -72,13 +84,13 @@ export class ChatClient {
 
   /**
    * @param {object} settings
-   * @param settings.signalR the library `@microsoft/signalr`
+   * @param {typeof import("@microsoft/signalr")} settings.signalR the library
    * @param {string} settings.hubUrl address of the hub, `…/hubs/chat`
    * @param {string} settings.serviceRequestId whose conversation
    * @param {string} settings.userId the `sub` of the token
    * @param {() => string | Promise<string>} settings.accessToken asked at every connect, so it may refresh the token
    * @param {(client: ChatClient) => void} [settings.onChange] called after every change of the fields above
-   * @param {object} [settings.saved] what {@link snapshot} gave before the app was closed
+   * @param {Partial<Saved>} [settings.saved] what {@link snapshot} gave before the app was closed
    * @param {Backoff} [settings.backoff]
    */
   constructor({ saved = {}, backoff = new Backoff(), ...settings }) {
@@ -95,7 +107,10 @@ export class ChatClient {
     return this.messages.at(-1)?.seq ?? 0;
   }
 
-  /** What an app stores, so that it goes on where it was when it is opened again. */
+  /**
+   * What an app stores, so that it goes on where it was when it is opened again.
+   * @returns {Saved}
+   */
   snapshot() {
     return structuredClone({ epoch: this.#epoch, messages: this.messages, outbox: this.outbox });
   }
@@ -115,8 +130,13 @@ export class ChatClient {
     await this.#hub.stop();
   }
 
-  /** Puts a message into the outbox and returns its `clientMessageId`; it leaves at once or after the next join. */
+  /**
+   * Puts a message into the outbox; it leaves at once or after the next join.
+   * @param {string} body
+   * @returns {string} its `clientMessageId`
+   */
   send(body) {
+    /** @type {Entry} */
     const entry = { clientMessageId: newClientMessageId(), body, state: "sending", code: null };
     this.outbox.push(entry);
     this.#transmit(entry);
@@ -124,7 +144,10 @@ export class ChatClient {
     return entry.clientMessageId;
   }
 
-  /** Sends a failed message once more, as the same message. */
+  /**
+   * Sends a failed message once more, as the same message.
+   * @param {string} clientMessageId
+   */
   retry(clientMessageId) {
     const entry = this.outbox.find((candidate) => candidate.clientMessageId === clientMessageId);
     if (entry?.state !== "failed") return;

@@ -1,0 +1,198 @@
+// Must hold: a client written as docs/client.md says loses nothing, repeats nothing and mixes nothing up.
+
+import assert from "node:assert/strict";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { after, before, test } from "node:test";
+import ts from "typescript";
+import { Cluster } from "../system/cluster.mjs";
+import { eventually, pause, range } from "../system/eventually.mjs";
+import { ROOT } from "../system/node.mjs";
+
+let cluster;
+let node;
+let folder;
+let guide;
+
+before(async () => {
+  // Below the tests' own folder, where the compiler and Node find the packages.
+  folder = mkdtempSync(join(ROOT, "tests/.guide-"));
+  guide = await compileGuide();
+  cluster = await Cluster.start();
+  node = await cluster.node();
+});
+after(async () => {
+  await cluster?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Checks the types of the TypeScript in the guide, compiles it and loads it. */
+function compileGuide() {
+  const text = readFileSync(join(ROOT, "docs/client.md"), "utf8");
+  const code = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block]) => block).join("\n");
+  assert.notEqual(code, "", "the guide has TypeScript");
+  const source = join(folder, "guide.ts");
+  writeFileSync(source, code);
+  writeFileSync(join(folder, "package.json"), '{"type": "module"}');
+  copyFileSync(join(ROOT, "components/web/assets/chat-client.js"), join(folder, "chat-client.js"));
+  const program = ts.createProgram([source], {
+    strict: true,
+    allowJs: true,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    target: ts.ScriptTarget.ES2023,
+    lib: ["lib.es2023.d.ts", "lib.dom.d.ts"],
+    outDir: join(folder, "out"),
+    rootDir: folder,
+  });
+  const { diagnostics } = program.emit();
+  const problems = [...ts.getPreEmitDiagnostics(program), ...diagnostics];
+  const host = { getCurrentDirectory: () => folder, getCanonicalFileName: (name) => name, getNewLine: () => "\n" };
+  assert.equal(ts.formatDiagnostics(problems, host), "");
+  return import(pathToFileURL(join(folder, "out/guide.js")));
+}
+
+/** A phone: its storage outlives the app. */
+class Phone {
+  #stored = new Map();
+  #request;
+  #session;
+
+  constructor(request, userId, token) {
+    this.#request = request;
+    this.#session = { userId, token: async () => token };
+  }
+
+  async openApp() {
+    const store = {
+      read: async (key) => this.#stored.get(key) ?? null,
+      write: async (key, text) => void this.#stored.set(key, text),
+    };
+    this.client = await guide.openConversation(node.origin, this.#request.id, this.#session, store, () => {});
+    return this;
+  }
+
+  closeApp() {
+    return this.client.stop();
+  }
+
+  get lines() {
+    return guide.lines(this.client);
+  }
+
+  shows(lines, patience = 20_000) {
+    const same = () => JSON.stringify(this.lines) === JSON.stringify(lines);
+    return eventually(same, { patience, otherwise: () => `it shows ${JSON.stringify(this.lines, null, 1)}` });
+  }
+}
+
+async function twoPhones() {
+  const request = await cluster.open(node);
+  const customer = await new Phone(request, request.customerId, request.customer).openApp();
+  const technician = await new Phone(request, request.technicianId, request.technician).openApp();
+  for (const { client } of [customer, technician]) await eventually(() => client.connection === "online");
+  return { request, customer, technician };
+}
+
+test("two people talk", async () => {
+  const { customer, technician } = await twoPhones();
+  customer.client.send("is it the pump?");
+  assert.deepEqual(customer.lines, ["sending: is it the pump?"]);
+  await technician.shows(["customer: is it the pump?"]);
+  technician.client.send("it is");
+  for (const phone of [customer, technician]) await phone.shows(["customer: is it the pump?", "technician: it is"]);
+  const online = ({ client }) => client.parties.filter((party) => party.online).map(({ role }) => role);
+  for (const phone of [customer, technician]) await eventually(() => online(phone).join() === "customer,technician");
+  await technician.closeApp();
+  await eventually(() => online(customer).join() === "customer");
+  await customer.closeApp();
+});
+
+test("the server is away for a while, longer than the library's own patience in attempts", async () => {
+  const { customer, technician } = await twoPhones();
+  customer.client.send("before");
+  await technician.shows(["customer: before"]);
+  await node.kill();
+  const texts = range(1, 20).map((count) => `meanwhile ${count}`);
+  texts.forEach((text) => customer.client.send(text));
+  await eventually(() => customer.client.connection === "offline");
+  await pause(3_000);
+  assert.deepEqual(customer.lines, ["customer: before", ...texts.map((text) => `sending: ${text}`)]);
+  await node.start();
+  for (const phone of [customer, technician]) {
+    await phone.shows(["before", ...texts].map((text) => `customer: ${text}`), 30_000);
+  }
+  await Promise.all([customer.closeApp(), technician.closeApp()]);
+});
+
+test("the app is closed with messages on their way, and opened again", async () => {
+  const { request, customer, technician } = await twoPhones();
+  technician.client.send("hello");
+  await customer.shows(["technician: hello"]);
+  await node.kill();
+  customer.client.send("on its way");
+  await customer.closeApp();
+  await node.start();
+  await eventually(() => technician.client.connection === "online", { patience: 30_000 });
+  technician.client.send("still there?");
+  await eventually(() => technician.client.outbox.length === 0);
+  await customer.openApp();
+  const all = ["technician: hello", "technician: still there?", "customer: on its way"];
+  for (const phone of [customer, technician]) await phone.shows(all);
+  assert.equal((await node.as(request.center).history(request.id)).length, 3);
+  await Promise.all([customer.closeApp(), technician.closeApp()]);
+});
+
+test("what is refused is shown as not sent, and may be tried again", async () => {
+  const { request, customer, technician } = await twoPhones();
+  await request.report(node, { status: "closed" });
+  await eventually(() => customer.client.status === "closed");
+  const id = customer.client.send("one more thing");
+  await customer.shows(["not sent: one more thing"]);
+  assert.equal(customer.client.outbox[0].code, "closed");
+  await request.report(node, { status: "open" });
+  await eventually(() => customer.client.status === "open");
+  customer.client.retry(id);
+  for (const phone of [customer, technician]) await phone.shows(["customer: one more thing"]);
+  assert.equal(technician.client.messages[0].clientMessageId, id);
+  await Promise.all([customer.closeApp(), technician.closeApp()]);
+});
+
+test("a short absence of the database stays invisible", async () => {
+  const { customer, technician } = await twoPhones();
+  await cluster.postgres.stop();
+  customer.client.send("patience");
+  await pause(1_000);
+  assert.deepEqual(customer.lines, ["sending: patience"]);
+  await cluster.postgres.start();
+  for (const phone of [customer, technician]) await phone.shows(["customer: patience"], 30_000);
+  await Promise.all([customer.closeApp(), technician.closeApp()]);
+});
+
+test("a technician who was re-assigned is told, and stops asking", async () => {
+  const { request, customer, technician } = await twoPhones();
+  await request.report(node, { technicianId: "somebody-else" });
+  await eventually(() => technician.client.connection === "refused");
+  customer.client.send("who are you?");
+  await customer.shows(["customer: who are you?"]);
+  assert.deepEqual(technician.lines, []);
+  await Promise.all([customer.closeApp(), technician.closeApp()]);
+});
+
+test("a new epoch drops what is there", async () => {
+  const { request, customer, technician } = await twoPhones();
+  for (const text of ["one", "two", "three"]) customer.client.send(text);
+  await technician.shows(["customer: one", "customer: two", "customer: three"]);
+  await technician.closeApp();
+  // What a restore to an earlier time comes to: the last message is another one.
+  await cluster.sql(
+    `update hubline.message set body = 'another three' where seq = 3
+     and service_request = (select key from hubline.service_request where id = $1)`,
+    [request.id],
+  );
+  await cluster.hubline(["epoch", "renew"]);
+  await technician.openApp();
+  await technician.shows(["customer: one", "customer: two", "customer: another three"]);
+  await Promise.all([customer.closeApp(), technician.closeApp()]);
+});

@@ -1,0 +1,76 @@
+// Must hold: `hubline up` alone starts its own databases and finds its data again at the next start.
+
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { eventually } from "../system/eventually.mjs";
+import { HUBLINE, Node, ROOT } from "../system/node.mjs";
+import { Party } from "../system/party.mjs";
+import { run } from "../system/program.mjs";
+
+let folder;
+let node;
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), "hubline-embedded-"));
+  chmodSync(folder, 0o755);
+});
+after(async () => {
+  await node?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const hubline = (...args) => run(HUBLINE, args, { cwd: ROOT, env: { ...process.env, HUBLINE_DATA_DIR: join(folder, "data") } });
+
+/** The programs that work on the data directory. */
+async function programs() {
+  const list = await run("ps", ["-eo", "pid,args"]);
+  return list.split("\n").filter((line) => line.includes(folder) && /postgres|redis-server/.test(line));
+}
+
+test("starts from nothing, prints where to look, and keeps its data", async () => {
+  node = await Node.start({ name: "main", folder: join(folder, "data"), variables: {} });
+  const shown = await eventually(() => node.output.match(/http:\/\/\S+#demo=(\S+)/), { otherwise: () => node.output });
+  assert.ok(shown[0].startsWith(`${node.origin}/#demo=`));
+  const demo = JSON.parse(Buffer.from(shown[1], "base64url"));
+  const customer = await Party.connect(node, demo.customer.token);
+  const technician = await Party.connect(node, demo.technician.token);
+  await technician.join(demo.serviceRequestId, 0);
+  await customer.send(demo.serviceRequestId, "is anybody there?");
+  await technician.receives(demo.serviceRequestId, 1);
+  await Promise.all([customer, technician].map((party) => party.stop()));
+
+  // Tokens of the development key.
+  const platform = (await hubline("token", "--sub", "platform", "--role", "platform")).trim();
+  const token = (await hubline("token", "--sub", "carla", "--role", "customer", "--ttl", "10m")).trim();
+  const report = { customerId: "carla", serviceCenterId: "north", status: "open" };
+  assert.equal((await node.as(platform).report("sr-1", report)).status, 201);
+  assert.equal((await node.as(token).send("sr-1", "kept")).status, 201);
+  const { epoch } = (await node.as(token).read("sr-1")).body;
+
+  assert.equal((await node.stop()).code, 0);
+  assert.deepEqual(await programs(), [], "PostgreSQL and Redis ended with it");
+
+  await node.start();
+  const history = await node.as(token).history("sr-1");
+  assert.deepEqual(history.map(({ body }) => body), ["kept"]);
+  assert.equal((await node.as(token).send("sr-1", "and more")).body.seq, 2);
+  assert.equal((await node.as(token).read("sr-1")).body.epoch, epoch);
+});
+
+test("finds its data after having been killed", async () => {
+  await node.kill();
+  await node.start();
+  const token = (await hubline("token", "--sub", "carla", "--role", "customer")).trim();
+  const history = await node.as(token).history("sr-1");
+  assert.deepEqual(history.map(({ body }) => body), ["kept", "and more"]);
+});
+
+test("a second one on the same data is refused clearly", async () => {
+  const other = Node.start({ name: "other", folder: join(folder, "data"), variables: {} });
+  await assert.rejects(other, /ended \({"code":1/);
+  assert.ok(existsSync(folder));
+  assert.ok(await node.isReady(), "the first goes on");
+});

@@ -1,0 +1,96 @@
+// Must hold: without Redis sends succeed as fast as before, and every message still reaches every node in order.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Cluster } from "../system/cluster.mjs";
+import { eventually, range } from "../system/eventually.mjs";
+import { durations, median } from "../system/latency.mjs";
+import { Party } from "../system/party.mjs";
+
+const SENDS = 200;
+
+/** Medians on a machine that does other things as well differ by less. */
+const AS_FAST = 2;
+
+let cluster;
+let here;
+let there;
+
+before(async () => {
+  cluster = await Cluster.start();
+  [here, there] = await Promise.all([cluster.node("here"), cluster.node("there")]);
+});
+after(() => cluster?.stop());
+
+test("Redis stops, and starts again", async () => {
+  const request = await cluster.open(here);
+  const customer = await Party.connect(here, request.customer);
+  const neighbour = await Party.connect(here, request.center);
+  const technician = await Party.connect(there, request.technician);
+  for (const party of [customer, neighbour, technician]) await party.join(request.id, 0);
+
+  /** Sends, and gives how long each send took; everybody has everything within 5 s of the last one. */
+  const talk = async (first) => {
+    const took = await durations(SENDS, (count) => customer.send(request.id, `text ${first + count}`));
+    for (const party of [neighbour, technician]) await party.receives(request.id, first + SENDS - 1, 5_000);
+    return took;
+  };
+  await talk(1); // Warms everything up.
+  const before = await talk(SENDS + 1);
+
+  await cluster.redis.stop();
+  const during = await talk(2 * SENDS + 1);
+  assert.ok(
+    median(during) < AS_FAST * median(before),
+    `a send took ${median(during)} ms without Redis and ${median(before)} ms with it`,
+  );
+  assert.ok(Math.max(...during) < 1_000, `one send took ${Math.max(...during)} ms`);
+  // From the other node too, and over HTTP.
+  const reply = await technician.send(request.id, "a reply");
+  const posted = await there.as(request.technician).send(request.id, "a posted one");
+  assert.equal(posted.status, 201);
+  await customer.receives(request.id, 2, 5_000);
+  assert.deepEqual(customer.received(request.id), [reply, posted.body]);
+
+  await cluster.redis.start();
+  // Quick again: not by the sweep's luck, five times in a row.
+  const quick = async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const { seq } = await customer.send(request.id, "quick?");
+      const arrived = () => technician.seqs(request.id).includes(seq);
+      try {
+        await eventually(arrived, { patience: 300 });
+      } catch {
+        await eventually(arrived);
+        return false;
+      }
+    }
+    return true;
+  };
+  await eventually(quick, { patience: 45_000, otherwise: () => "fan-out did not come back" });
+
+  const history = await here.as(request.customer).history(request.id);
+  assert.deepEqual(history.map(({ seq }) => seq), range(1, history.length));
+  await neighbour.receives(request.id, history.length);
+  assert.deepEqual(neighbour.received(request.id), history);
+  // The technician's own reply came as the answer to its invocation.
+  await technician.receives(request.id, history.length - 1);
+  assert.deepEqual(technician.received(request.id), history.filter(({ id }) => id !== reply.id));
+  await Promise.all([customer, neighbour, technician].map((party) => party.stop()));
+});
+
+test("a node starts and works while Redis is away", async () => {
+  await cluster.redis.stop();
+  const lonely = await cluster.node("lonely");
+  const request = await cluster.open(lonely);
+  const customer = await Party.connect(lonely, request.customer);
+  const technician = await Party.connect(here, request.technician);
+  await customer.join(request.id, 0);
+  await technician.join(request.id, 0);
+  await customer.send(request.id, "hello");
+  await technician.receives(request.id, 1, 5_000);
+  await technician.send(request.id, "hello yourself");
+  await customer.receives(request.id, 1, 5_000);
+  await Promise.all([customer, technician].map((party) => party.stop()));
+  await cluster.redis.start();
+});

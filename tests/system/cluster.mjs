@@ -1,0 +1,120 @@
+// Everything that one test file needs: a PostgreSQL server, a Redis server, a database, and nodes on top.
+
+import { randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { HUBLINE, Node, ROOT } from "./node.mjs";
+import { Postgres } from "./postgres.mjs";
+import { Program, run } from "./program.mjs";
+import { RedisServer } from "./redis.mjs";
+import { ServiceRequest } from "./service-request.mjs";
+import { claims, hs256 } from "./tokens.mjs";
+
+const DATABASE = "chat";
+
+export class Cluster {
+  #folder;
+  #nodes = [];
+  #secret = randomBytes(32).toString("hex");
+  #variables;
+
+  /** @param {{variables?: object, postgres?: string[][]}} [setup] variables for every node; PostgreSQL settings */
+  static async start({ variables = {}, postgres = [] } = {}) {
+    const cluster = new Cluster(variables);
+    const [server, redis] = await Promise.all([
+      Postgres.start(cluster.folder("postgres"), postgres),
+      RedisServer.start(cluster.folder("redis")),
+    ]);
+    cluster.postgres = server;
+    cluster.redis = redis;
+    cluster.databaseUrl = await server.createDatabase(DATABASE);
+    return cluster;
+  }
+
+  constructor(variables) {
+    this.#folder = mkdtempSync(join(tmpdir(), "hubline-test-"));
+    // PostgreSQL runs as another user when the tests run as root.
+    chmodSync(this.#folder, 0o755);
+    this.#variables = {
+      jwt_secret: this.#secret,
+      relay_key: randomBytes(32).toString("hex"),
+      delivery_key: randomBytes(32).toString("hex"),
+      ...variables,
+    };
+  }
+
+  get deliveryKey() {
+    return this.#variables.delivery_key;
+  }
+
+  get relayKey() {
+    return this.#variables.relay_key;
+  }
+
+  /** A folder of its own, gone with the cluster. */
+  folder(name) {
+    const folder = join(this.#folder, name);
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
+  /** Starts a node; `setup` may put other addresses and variables in place of the cluster's own. */
+  async node(name = "main", { variables = {}, ...setup } = {}) {
+    const node = await Node.start({
+      name,
+      folder: this.folder(`node-${name}`),
+      databaseUrl: this.databaseUrl,
+      redisUrl: this.redis.url,
+      variables: { ...this.#variables, ...variables },
+      ...setup,
+    });
+    this.#nodes.push(node);
+    return node;
+  }
+
+  /** A token that holds; claims given replace the usual ones. */
+  token(who) {
+    const { jwt_issuer: iss, jwt_audience: aud } = this.#variables;
+    return hs256(claims({ ...(iss && { iss }), ...(aud && { aud }), ...who }), this.#secret);
+  }
+
+  /** The same with any header or payload. */
+  sign(payload, header) {
+    return hs256(payload, this.#secret, header);
+  }
+
+  /** Reports a new, open service request with parties of its own. */
+  async open(node, options) {
+    const request = new ServiceRequest(this, options);
+    await request.report(node);
+    return request;
+  }
+
+  /** Runs statements as the owner of the database and gives the rows of the last. */
+  sql(text, values) {
+    return this.postgres.query(text, values, DATABASE);
+  }
+
+  /** Runs another command of `hubline` beside the nodes, with their variables, and gives what it printed. */
+  hubline(args) {
+    return run(HUBLINE, args, this.commandOptions());
+  }
+
+  /** Starts a command of `hubline` that the test may end before its time. */
+  startHubline(args) {
+    return new Program(HUBLINE, args, this.commandOptions());
+  }
+
+  commandOptions() {
+    const env = { ...process.env, HUBLINE_DATA_DIR: this.folder("commands"), HUBLINE_DATABASE_URL: this.databaseUrl };
+    for (const [name, value] of Object.entries(this.#variables)) env[`SPIN_VARIABLE_${name.toUpperCase()}`] = value;
+    return { cwd: ROOT, env };
+  }
+
+  async stop() {
+    await Promise.all(this.#nodes.map((node) => node.kill()));
+    await Promise.all([this.postgres?.stop(), this.redis?.stop()]);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,87 @@
+// A Hubline node: one `hubline up`.
+
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Api } from "./api.mjs";
+import { freePort } from "./port.mjs";
+import { Program } from "./program.mjs";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+export const HUBLINE = process.env.HUBLINE ?? join(ROOT, "target/release/hubline");
+
+export class Node {
+  #args;
+  #variables;
+  #program = null;
+
+  /** @param {{name: string, folder: string, port: number, databaseUrl?: string, redisUrl?: string, variables: object}} setup */
+  constructor({ name, folder, port, databaseUrl, redisUrl, variables }) {
+    this.name = name;
+    this.port = port;
+    this.#variables = variables;
+    this.#args = ["up", "--listen", `127.0.0.1:${port}`, "--node", name, "--data-dir", folder];
+    if (databaseUrl) this.#args.push("--database-url", databaseUrl);
+    if (redisUrl) this.#args.push("--redis-url", redisUrl);
+  }
+
+  static async start(setup) {
+    const node = new Node({ port: await freePort(), ...setup });
+    await node.start();
+    return node;
+  }
+
+  get origin() {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get hubUrl() {
+    return `${this.origin}/hubs/chat`;
+  }
+
+  get output() {
+    return this.#program?.output ?? "";
+  }
+
+  /** Speaks HTTP with this node, as the holder of a token. */
+  as(token) {
+    return new Api(this.origin, token);
+  }
+
+  async start() {
+    const env = { ...process.env };
+    for (const [name, value] of Object.entries(this.#variables)) env[`SPIN_VARIABLE_${name.toUpperCase()}`] = value;
+    this.#program = new Program(HUBLINE, this.#args, { cwd: ROOT, env });
+    await this.#program.ready(() => this.isReady());
+    return this;
+  }
+
+  async isReady() {
+    try {
+      return (await fetch(`${this.origin}/readyz`)).ok;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Asks it to end and waits until it has. */
+  async stop(signal = "SIGTERM") {
+    const end = await this.#program?.stop(signal);
+    this.#program = null;
+    return end;
+  }
+
+  /** Ends it in the middle of whatever it does. */
+  async kill() {
+    await this.#program?.stop("SIGKILL");
+    this.#program = null;
+  }
+
+  /** The value of a counter in `/metrics`: the sum of the samples whose labels contain `labels`. */
+  async metric(name, labels = "") {
+    const text = await (await fetch(`${this.origin}/metrics`)).text();
+    const samples = text.split("\n").filter((line) => line.startsWith(name) && /^[{ ]/.test(line.slice(name.length)));
+    return samples
+      .filter((line) => line.includes(labels))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
+  }
+}

@@ -1,0 +1,124 @@
+// A private PostgreSQL server.
+
+import { execFileSync } from "node:child_process";
+import { accessSync, chmodSync, chownSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { freePort } from "./port.mjs";
+import { Program, run } from "./program.mjs";
+
+/** Where Debian keeps the programs of each version; they are not on the path. */
+const DEBIAN = "/usr/lib/postgresql";
+
+function programFolder() {
+  const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => b - a) : [];
+  const folders = [...process.env.PATH.split(":"), ...versions.map((version) => join(DEBIAN, version, "bin"))];
+  const found = folders.find((folder) => existsSync(join(folder, "initdb")));
+  if (!found) throw new Error("PostgreSQL is not installed: initdb is neither on the path nor in " + DEBIAN);
+  return found;
+}
+
+/** PostgreSQL refuses to run as root: then it runs as the user that its package made. */
+function account() {
+  if (userInfo().uid !== 0) return {};
+  const id = (flag) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
+  return { uid: id("-u"), gid: id("-g") };
+}
+
+const PROGRAMS = programFolder();
+const ACCOUNT = account();
+const SUPERUSER = "owner";
+
+export class Postgres {
+  #folder;
+  #program = null;
+  #options;
+
+  /** @param {string} folder an empty folder of its own */
+  static async start(folder, options = []) {
+    if (ACCOUNT.uid !== undefined) chownSync(folder, ACCOUNT.uid, ACCOUNT.gid);
+    await copyTemplate(join(folder, "data"));
+    const server = new Postgres(folder, await freePort(), options);
+    await server.start();
+    return server;
+  }
+
+  constructor(folder, port, options) {
+    this.#folder = folder;
+    this.#options = options;
+    this.port = port;
+  }
+
+  /** The address of a database, as its owner. */
+  url(database = "postgres") {
+    return `postgres://${SUPERUSER}@127.0.0.1:${this.port}/${database}`;
+  }
+
+  async start() {
+    const settings = [
+      ["listen_addresses", "127.0.0.1"],
+      ["unix_socket_directories", ""],
+      ["max_connections", "200"],
+      // A test's data need not survive a power cut; that commits wait for the disk is measured by the benchmarks.
+      ["fsync", "off"],
+      ...this.#options,
+    ];
+    const args = ["-D", join(this.#folder, "data"), "-p", String(this.port)];
+    settings.forEach(([name, value]) => args.push("-c", `${name}=${value}`));
+    this.#program = new Program(join(PROGRAMS, "postgres"), args, { ...ACCOUNT, cwd: this.#folder });
+    await this.#program.ready(() => this.query("select 1").catch(() => null));
+  }
+
+  /** Stops the server at once, as a crash of its machine would: `SIGQUIT` breaks all connections. */
+  async stop() {
+    await this.#program?.stop("SIGQUIT");
+    this.#program = null;
+  }
+
+  async createDatabase(name) {
+    await this.query(`create database ${name}`);
+    return this.url(name);
+  }
+
+  /** Runs statements as the owner and gives the rows of the last. */
+  async query(text, values = [], database = "postgres") {
+    const client = new pg.Client({ connectionString: this.url(database), connectionTimeoutMillis: 5_000 });
+    client.on("error", () => {});
+    await client.connect();
+    try {
+      return (await client.query(text, values)).rows;
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+
+  /** Runs one of PostgreSQL's own programs. */
+  tool(name, args) {
+    return run(join(PROGRAMS, name), args, ACCOUNT);
+  }
+}
+
+/** Copies a data folder that is made once for all tests on this machine. */
+async function copyTemplate(target) {
+  const [version] = (await run(join(PROGRAMS, "postgres"), ["--version"])).match(/[\d.]+/);
+  const template = join(tmpdir(), `hubline-tests-postgres-${version}-${userInfo().uid}`);
+  if (!existsSync(template)) await makeTemplate(template);
+  await run("cp", ["-a", template, target]);
+  accessSync(target, constants.R_OK);
+}
+
+async function makeTemplate(template) {
+  const draft = `${template}.${process.pid}`;
+  rmSync(draft, { recursive: true, force: true });
+  mkdirSync(draft);
+  if (ACCOUNT.uid !== undefined) chownSync(draft, ACCOUNT.uid, ACCOUNT.gid);
+  chmodSync(draft, 0o700);
+  const args = ["-D", draft, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
+  await run(join(PROGRAMS, "initdb"), args, { ...ACCOUNT, cwd: "/" });
+  try {
+    renameSync(draft, template);
+  } catch {
+    rmSync(draft, { recursive: true, force: true }); // Another test was faster; its template is as good.
+  }
+}

@@ -1,0 +1,74 @@
+// A way to Redis on which every publish is lost: the sender is told that all is well, and nobody hears anything.
+
+import { connect, createServer } from "node:net";
+import { once } from "node:events";
+
+const CRLF = Buffer.from("\r\n");
+
+/** The end of the first complete command in `bytes`, or -1: RESP arrays of bulk strings, `*2 $4 PING $2 hi`. */
+function endOfCommand(bytes) {
+  let at = bytes.indexOf(CRLF);
+  if (at < 0) return -1;
+  const parts = Number(bytes.subarray(1, at));
+  at += 2;
+  for (let part = 0; part < parts; part += 1) {
+    const line = bytes.indexOf(CRLF, at);
+    if (line < 0) return -1;
+    at = line + 2 + Number(bytes.subarray(at + 1, line)) + 2;
+  }
+  return at <= bytes.length ? at : -1;
+}
+
+export class PublishSink {
+  #server;
+  #sockets = new Set();
+  /** How many publishes were lost. */
+  lost = 0;
+
+  static async start(redis) {
+    const sink = new PublishSink(redis);
+    await once(sink.#server, "listening");
+    return sink;
+  }
+
+  constructor(redis) {
+    this.#server = createServer((client) => this.#serve(client, redis)).listen(0, "127.0.0.1");
+  }
+
+  get url() {
+    return `redis://127.0.0.1:${this.#server.address().port}`;
+  }
+
+  #serve(client, redis) {
+    const server = connect(redis.port, "127.0.0.1");
+    for (const [socket, other] of [[client, server], [server, client]]) {
+      this.#sockets.add(socket);
+      socket.on("error", () => other.destroy());
+      socket.on("close", () => {
+        this.#sockets.delete(socket);
+        other.destroy();
+      });
+    }
+    server.pipe(client);
+    let waiting = Buffer.alloc(0);
+    client.on("data", (bytes) => {
+      waiting = Buffer.concat([waiting, bytes]);
+      for (let end = endOfCommand(waiting); end >= 0; end = endOfCommand(waiting)) {
+        const command = waiting.subarray(0, end);
+        waiting = waiting.subarray(end);
+        server.write(/^\*\d+\r\n\$7\r\nPUBLISH\r\n/i.test(command.toString("latin1", 0, 32)) ? this.#deaden() : command);
+      }
+    });
+  }
+
+  /** A command in the place of the publish, whose answer is the number 0 as well. */
+  #deaden() {
+    this.lost += 1;
+    return "*2\r\n$6\r\nEXISTS\r\n$7\r\nnothing\r\n";
+  }
+
+  stop() {
+    this.#sockets.forEach((socket) => socket.destroy());
+    this.#server.close();
+  }
+}

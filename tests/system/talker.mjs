@@ -1,0 +1,113 @@
+// Somebody who talks and listens through every interruption, as the guide for clients says.
+
+import { pause } from "./eventually.mjs";
+import { Party } from "./party.mjs";
+
+export class Talker {
+  #party;
+  #request;
+  #token;
+  #nodes;
+  #moves;
+  #talking = false;
+  #joined = Promise.resolve();
+  #rounds = null;
+  /** The last number that it has seen. */
+  #highest = 0;
+  /** Messages that the server acknowledged, in the order of the answers. */
+  acknowledged = [];
+  /** Messages that came as events, on any connection, in the order of arrival. */
+  received = [];
+  /** Everything sent: what the texts are called. */
+  said = 0;
+
+  /** @param nodes where to connect: to the first, and when it can't be reached to the next */
+  static async join(nodes, request, token) {
+    const talker = new Talker(nodes, request, token);
+    await talker.#connect();
+    return talker;
+  }
+
+  constructor(nodes, request, token) {
+    this.#nodes = nodes;
+    this.#request = request;
+    this.#token = token;
+    this.#moves = nodes.length > 1;
+  }
+
+  #saw(messages, message) {
+    messages.push(message);
+    this.#highest = Math.max(this.#highest, message.seq);
+  }
+
+  /** With one node the library reconnects by itself; with several this class does, to the next one. */
+  async #connect() {
+    for (let turn = 0; ; turn += 1) {
+      const node = this.#nodes[turn % this.#nodes.length];
+      const party = new Party(node, this.#token, { reconnect: !this.#moves });
+      party.connection.on("OnMessageReceived", (message) => this.#saw(this.received, message));
+      const rejoin = () => (this.#joined = this.#rejoin(party));
+      party.connection.onreconnected(rejoin);
+      if (this.#moves) party.connection.onclose(() => this.#party === party && (this.#joined = this.#connect()));
+      try {
+        await party.start();
+        this.#party = party;
+        await rejoin();
+        return;
+      } catch {
+        await pause(50);
+      }
+    }
+  }
+
+  async #rejoin(party) {
+    for (;;) {
+      try {
+        return await party.join(this.#request.id, this.#highest);
+      } catch (error) {
+        if (party.connection.state !== "Connected") return null; // The next connection joins.
+        await pause(50);
+      }
+    }
+  }
+
+  /** Talks until `quiet` is called, with a few messages under way at once. */
+  talk(name, atOnce = 4) {
+    this.#talking = true;
+    const voice = async () => {
+      while (this.#talking) {
+        this.said += 1;
+        await this.#say(`${name} ${this.said}`);
+      }
+    };
+    this.#rounds = Promise.all(Array.from({ length: atOnce }, voice));
+  }
+
+  /** Sends the same message until it is acknowledged. */
+  async #say(body) {
+    const clientMessageId = crypto.randomUUID();
+    for (;;) {
+      try {
+        await this.#joined;
+        this.#saw(this.acknowledged, await this.#party.send(this.#request.id, body, clientMessageId));
+        return;
+      } catch {
+        await pause(20);
+      }
+    }
+  }
+
+  /** Says nothing new, and waits until all that was said is acknowledged. */
+  async quiet() {
+    this.#talking = false;
+    await this.#rounds;
+    await this.#joined;
+  }
+
+  async stop() {
+    this.#moves = false;
+    const party = this.#party;
+    this.#party = null;
+    await party.stop();
+  }
+}

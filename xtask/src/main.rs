@@ -1,8 +1,9 @@
-//! The project's own commands: `cargo xtask setup`, `build`, `up`, `check`, `test`.
+//! The project's own commands: `cargo xtask setup`, `build`, `up`, `check`, `test`, `bench`.
 //!
 //! A command is a module of this crate and an arm of [`run`]. It is the first thing a newcomer builds, so it depends on
 //! next to nothing and compiles in seconds.
 
+mod bench;
 mod build;
 mod check;
 mod process;
@@ -28,7 +29,8 @@ usage: cargo xtask COMMAND
   build [NAME…]      build the Wasm components, all or the named ones
   up [OPTION…]       build everything and run it: the options are those of `hubline up`
   check              formatting, lints, licences and dependencies
-  test [FILTER]      everything above and every test; the last line is `N passed, N failed`";
+  test [FILTER]      everything above and every test; the last line is `N passed, N failed`
+  bench chat […]     measure the chat beside other servers (see docs/performance.md)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -49,6 +51,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "up" => up::run(rest),
         "check" => check::run(),
         "test" => test::run(rest),
+        "bench" => bench::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

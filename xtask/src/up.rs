@@ -36,8 +36,12 @@ pub fn hubline() -> Result<()> {
 }
 
 /// Replaces this process, so that signals and the terminal are the program's own.
+///
+/// # Errors
+///
+/// When the program cannot be started; otherwise this does not return.
 #[cfg(unix)]
-fn become_program(command: &mut Command) -> Result<ExitCode> {
+pub fn become_program(command: &mut Command) -> Result<ExitCode> {
     use std::os::unix::process::CommandExt;
     Err(command.exec()).with_context(|| format!("cannot start {}", command.get_program().display()))
 }

@@ -1,0 +1,119 @@
+//! The servers that are compared, and how each is started.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::databases::Databases;
+
+/// Signs the users' tokens, for all contestants.
+pub const TOKEN_SECRET: &str = "a-secret-of-the-benchmark-and-of-nothing-else";
+
+/// The keys that the nodes of one Hubline share. Nothing but the benchmark's own processes can reach them.
+const KEYS: [(&str, &str); 2] = [
+    ("SPIN_VARIABLE_RELAY_KEY", "a-relay-key-of-the-benchmark-and-of-nothing-else"),
+    ("SPIN_VARIABLE_DELIVERY_KEY", "a-delivery-key-of-the-benchmark-and-of-nothing-else"),
+];
+
+/// A server, by the name that reports give it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Contestant {
+    /// Hubline: the functions in WebAssembly.
+    Hubline(PathBuf),
+    /// The same relay with the same functions compiled to native code.
+    Native(PathBuf),
+    /// Any other server that speaks the part of the contract that the load needs.
+    Peer(PathBuf),
+}
+
+impl Contestant {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Hubline(_) => "hubline",
+            Self::Native(_) => "native",
+            Self::Peer(_) => "peer",
+        }
+    }
+
+    /// Answers with success when the server can be used.
+    pub fn ready_page(&self) -> &'static str {
+        match self {
+            Self::Hubline(_) | Self::Native(_) => "/readyz",
+            Self::Peer(_) => "/healthz",
+        }
+    }
+
+    /// What this contestant promises beyond what the generator holds against anyone, and has not kept.
+    pub fn complaint(&self, report: &Value) -> Option<String> {
+        let overtaken = report.get("overtaken").and_then(Value::as_u64).unwrap_or_default();
+        match self {
+            Self::Hubline(_) | Self::Native(_) => {
+                (overtaken > 0).then(|| format!("{overtaken} numbers came before a lower one"))
+            }
+            // SignalR does not promise that an acknowledgement waits for earlier messages.
+            Self::Peer(_) => None,
+        }
+    }
+
+    /// The command of one node; the nodes of a contestant differ in name and address only.
+    ///
+    /// # Errors
+    /// The address of Redis is of an unknown form.
+    pub fn command(&self, node: &str, address: SocketAddr, manifest: &Path, databases: &Databases) -> Result<Command> {
+        let (postgres, redis) = (databases.postgres_url(), databases.redis_url());
+        let mut command = match self {
+            Self::Hubline(program) => {
+                let mut command = Command::new(program);
+                command.arg("up").args(["--listen", &address.to_string(), "--node", node]);
+                command
+                    .arg("--manifest")
+                    .arg(manifest)
+                    .arg("--data-dir")
+                    .arg(databases.folder(&format!("hubline-{node}")));
+                command.args(["--database-url", postgres, "--redis-url", redis]);
+                command.envs(KEYS).env("SPIN_VARIABLE_JWT_SECRET", TOKEN_SECRET);
+                command
+            }
+            Self::Native(program) => {
+                let mut command = Command::new(program);
+                // Another name than Hubline's node: the two share the databases.
+                command.args(["--listen", &address.to_string(), "--node", &format!("native-{node}")]);
+                command.env("DATABASE_URL", postgres).env("REDIS_URL", redis).env("JWT_SECRET", TOKEN_SECRET);
+                command
+            }
+            Self::Peer(program) => {
+                let mut command = Command::new(program);
+                command.env("LISTEN_URL", format!("http://{address}")).env("JWT_SECRET", TOKEN_SECRET);
+                command.env("DATABASE_URL", postgres).env("REDIS_URL", stack_exchange(redis)?);
+                command
+            }
+        };
+        command.env("RUST_LOG", "warn");
+        Ok(command)
+    }
+}
+
+/// The address of Redis in the form that StackExchange.Redis takes after its scheme: the password behind the host.
+fn stack_exchange(url: &str) -> Result<String> {
+    let (password, address) = url
+        .strip_prefix("redis://:")
+        .and_then(|rest| rest.split_once('@'))
+        .with_context(|| format!("{url} is not of the form redis://:password@host:port"))?;
+    Ok(format!("redis://{address},password={password}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peers_driver_takes_the_password_last() {
+        let url = stack_exchange("redis://:secret@127.0.0.1:6379").unwrap();
+        assert_eq!(url, "redis://127.0.0.1:6379,password=secret");
+        assert!(stack_exchange("redis://127.0.0.1:6379").is_err());
+    }
+}

@@ -1,0 +1,115 @@
+//! `hubline-compare`: measures Hubline beside other servers that do the same.
+//!
+//! It starts private databases and every contestant, gives each its turn under the same load, round after round, looks at
+//! where the processor time went, and prints medians and ratios. `docs/performance.md` says how to read them.
+
+mod accounting;
+mod contestant;
+mod databases;
+mod http;
+mod load;
+mod machine;
+mod metrics;
+mod node;
+mod options;
+mod results;
+mod rounds;
+mod table;
+
+use std::env;
+use std::fs;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use serde_json::json;
+
+use crate::contestant::Contestant;
+use crate::databases::Databases;
+use crate::load::{Case, Load};
+use crate::machine::Machine;
+use crate::options::{Chat, Options, Subject};
+use crate::results::{Run, Summary};
+use crate::rounds::Arena;
+use crate::table::Table;
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).init();
+    let Options { subject: Subject::Chat(options) } = Options::parse();
+    match chat(&options) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures the chat; whether no run was at fault.
+fn chat(options: &Chat) -> Result<bool> {
+    machine::allow_open_files();
+    let contestants = contestants(options)?;
+    fs::create_dir_all(&options.results).with_context(|| format!("{} can't be made", options.results.display()))?;
+    eprintln!("starting the databases");
+    let databases = Databases::open(options.data.as_deref())?;
+    let load = Load {
+        program: sibling("hubline-load")?,
+        folder: options.results.clone(),
+        seconds: options.seconds,
+        warm_up: options.warm_up,
+    };
+    let arena = Arena { databases: &databases, manifest: &options.manifest, logs: &options.results, load: &load };
+
+    let mut runs = Vec::new();
+    for &nodes in &options.nodes {
+        runs.extend(measure(options, &arena, &contestants, nodes)?);
+    }
+    let memory = if options.idle > 0 { arena.memory(&contestants, options.idle)? } else { Vec::new() };
+    let summaries = Summary::all(&runs);
+    print!("{}", Table { summaries: &summaries, memory: &memory });
+    let path = options.results.join("chat.json");
+    let results = json!({"machine": Machine::describe(), "summaries": summaries, "memory": memory, "runs": runs});
+    fs::write(&path, serde_json::to_string_pretty(&results)?)
+        .with_context(|| format!("{} can't be written", path.display()))?;
+    println!("\nall of it: {}", path.display());
+    Ok(runs.iter().all(|run| run.complaint.is_none()) && memory.iter().all(|memory| memory.complaint.is_none()))
+}
+
+/// Measures everything on so many nodes: first what the contestants can do, then how long they take at lower rates.
+fn measure(options: &Chat, arena: &Arena<'_>, contestants: &[Contestant], nodes: usize) -> Result<Vec<Run>> {
+    let conversations = options.conversations;
+    eprintln!("starting {nodes} of each");
+    let entrants = arena.enter(contestants, nodes)?;
+    arena.prime(&entrants, conversations)?;
+    let mut runs = arena.rounds(&entrants, Case::Closed { conversations }, options.rounds)?;
+    let mut rates = options.rate.clone();
+    let peer = Summary::all(&runs).into_iter().find(|summary| summary.contestant == "peer");
+    rates.extend(peer.map(|peer| (peer.delivered / 2.0).round()));
+    for rate in rates {
+        runs.extend(arena.rounds(&entrants, Case::Open { conversations, rate }, options.rounds)?);
+    }
+    Ok(runs)
+}
+
+fn contestants(options: &Chat) -> Result<Vec<Contestant>> {
+    ensure!(options.rounds > 0, "there must be a round");
+    ensure!(options.nodes.iter().all(|nodes| (1..=2).contains(nodes)), "measure on 1 or 2 nodes");
+    let mut contestants = Vec::new();
+    if !options.no_hubline {
+        contestants.push(Contestant::Hubline(sibling("hubline")?));
+    }
+    if !options.no_native {
+        contestants.push(Contestant::Native(sibling("hubline-native")?));
+    }
+    contestants.extend(options.peer.clone().map(Contestant::Peer));
+    ensure!(!contestants.is_empty(), "nobody is left to measure");
+    Ok(contestants)
+}
+
+/// A program that is built together with this one.
+fn sibling(name: &str) -> Result<std::path::PathBuf> {
+    let path = env::current_exe()?.with_file_name(name);
+    ensure!(path.is_file(), "{} is missing: `cargo xtask bench chat` builds everything first", path.display());
+    Ok(path)
+}

@@ -1,0 +1,69 @@
+//! What the command is told.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Measures servers side by side, with the same load and the same databases.
+///
+/// Everything it starts runs on the processors that it runs on itself: `taskset` pins all alike.
+#[derive(Debug, Parser)]
+#[command(name = "hubline-compare", max_term_width = 100)]
+pub struct Options {
+    /// What is measured.
+    #[command(subcommand)]
+    pub subject: Subject,
+}
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub enum Subject {
+    /// The chat: throughput, latency and memory, on one node and on two.
+    Chat(Chat),
+}
+
+/// How the chat is measured.
+#[derive(Debug, clap::Args)]
+pub struct Chat {
+    /// The program of another server to compare with. It is told where to listen and what to use by the environment:
+    /// `LISTEN_URL`, `DATABASE_URL`, `REDIS_URL`, `JWT_SECRET`.
+    #[arg(long, value_name = "PROGRAM")]
+    pub peer: Option<PathBuf>,
+    /// How often each measurement is taken; the median counts.
+    #[arg(long, default_value_t = 3)]
+    pub rounds: usize,
+    /// Seconds of one measurement.
+    #[arg(long, default_value_t = 10.0)]
+    pub seconds: f64,
+    /// Seconds of load before each measurement.
+    #[arg(long, default_value_t = 3.0)]
+    pub warm_up: f64,
+    /// Conversations of two.
+    #[arg(long, default_value_t = 100)]
+    pub conversations: usize,
+    /// Messages a second at which latency is measured; several times for several rates. With a peer, half of what it
+    /// can do is measured besides.
+    #[arg(long, default_value = "2000")]
+    pub rate: Vec<f64>,
+    /// Idle connections for the measurement of memory; 0 for none.
+    #[arg(long, default_value_t = 5000)]
+    pub idle: usize,
+    /// On how many nodes: 1, 2, or both in turn.
+    #[arg(long, value_delimiter = ',', default_value = "1,2")]
+    pub nodes: Vec<usize>,
+    /// Leave out the native server.
+    #[arg(long)]
+    pub no_native: bool,
+    /// Leave out Hubline.
+    #[arg(long)]
+    pub no_hubline: bool,
+    /// The manifest that Hubline runs.
+    #[arg(long, default_value = "spin.toml")]
+    pub manifest: PathBuf,
+    /// Where the databases keep their data: on a real disk, or commits cost nothing.
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Where the results and the servers' logs go.
+    #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
+    pub results: PathBuf,
+}

@@ -1,1 +1,27 @@
-//! What every HTTP function does: configuration, authentication, answers.
+//! What every HTTP function does before and after its own work: configuration, authentication, reading and answering,
+//! the handles of the database and Redis.
+//!
+//! A host gives one instance of a function to many requests, one after another and at once, of different users. All that
+//! outlives a request stands in [`Instance`], and each part of it is keyed by its owner or belongs to nobody.
+
+pub mod answer;
+pub mod body;
+pub mod path;
+
+mod access;
+mod breaker;
+mod config;
+mod database;
+mod doorbell;
+mod instance;
+mod keys;
+mod patience;
+mod rings;
+
+pub use access::{bearer, demand_relay};
+pub use answer::Answer;
+pub use config::Config;
+pub use instance::Instance;
+pub use patience::within;
+pub use rings::Rings;
+pub use spin_sdk::http::Request;

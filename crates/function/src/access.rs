@@ -1,0 +1,84 @@
+//! Who may call: a bearer of a token, or a relay with its key.
+
+use chat::{ErrorCode, Refusal};
+use http::{HeaderMap, header};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::Config;
+
+/// The header in which a relay shows its key.
+const RELAY_KEY: &str = "x-hubline-key";
+
+/// The token of the header `authorization`.
+///
+/// # Errors
+/// Returns [`ErrorCode::Unauthenticated`] when there is none, or more than one.
+pub fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let refused = || ErrorCode::Unauthenticated.refusal("the header authorization must be: Bearer <token>");
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(refused()) };
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(refused)?;
+    let token = token.trim_matches(' ');
+    if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() { Ok(token) } else { Err(refused()) }
+}
+
+/// Lets the holder of the relay's key through. Without a configured key nobody is.
+///
+/// # Errors
+/// Returns [`ErrorCode::Unauthenticated`] for everybody else.
+pub fn demand_relay(config: &Config, headers: &HeaderMap) -> Result<(), Refusal> {
+    let given = headers.get(RELAY_KEY).map(|value| value.as_bytes());
+    match (config.relay_key.as_deref(), given) {
+        (Some(key), Some(given)) if is_same(key.as_bytes(), given) => Ok(()),
+        _ => Err(ErrorCode::Unauthenticated.refusal("this route is for relays, which show a key")),
+    }
+}
+
+/// Compares in a time that tells nothing, the length aside of what the caller sent.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    Sha256::digest(one).ct_eq(&Sha256::digest(other)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn a_bearer_shows_one_token() {
+        for good in ["Bearer a.b.c", "bearer a.b.c", "BEARER  a.b.c "] {
+            assert_eq!(bearer(&headers(&[("authorization", good)])).unwrap(), "a.b.c");
+        }
+        for bad in ["", "Bearer", "Bearer ", "Basic a.b.c", "a.b.c", "Bearera.b.c"] {
+            assert_eq!(bearer(&headers(&[("authorization", bad)])).unwrap_err().code, ErrorCode::Unauthenticated);
+        }
+        assert!(bearer(&HeaderMap::new()).is_err());
+        assert!(bearer(&headers(&[("authorization", "Bearer a"), ("authorization", "Bearer b")])).is_err());
+        let mut binary = HeaderMap::new();
+        binary.insert("authorization", HeaderValue::from_bytes(b"Bearer \xff").unwrap());
+        assert!(bearer(&binary).is_err());
+    }
+
+    #[test]
+    fn a_relay_shows_its_key() {
+        let config = |key: Option<&str>| Config { relay_key: key.map(str::to_owned), ..Config::default() };
+        let shown = |key| headers(&[("x-hubline-key", key)]);
+        assert!(demand_relay(&config(Some("secret")), &shown("secret")).is_ok());
+        for wrong in ["", "secreT", "secret ", "secretsecret"] {
+            assert!(demand_relay(&config(Some("secret")), &shown(wrong)).is_err());
+        }
+        assert!(demand_relay(&config(Some("secret")), &HeaderMap::new()).is_err());
+        assert!(demand_relay(&config(None), &shown("")).is_err());
+        assert!(demand_relay(&config(None), &HeaderMap::new()).is_err());
+    }
+}

@@ -1,0 +1,140 @@
+//! Answers, good and bad.
+
+use bytes::Bytes;
+use chat::{ErrorCode, Problem, Refusal};
+use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+use spin_sdk::{
+    http::{FullBody, IntoResponse, Response as PassedResponse},
+    wasip3::http::types,
+};
+
+/// An answer.
+pub enum Answer {
+    /// Of this function.
+    Own(Response<Bytes>),
+    /// Of another function, passed on unopened.
+    Passed(PassedResponse),
+}
+
+/// An answer with JSON.
+#[must_use]
+pub fn json(status: StatusCode, value: &impl Serialize) -> Answer {
+    match serde_json::to_vec(value) {
+        Ok(json) => Answer::Own(response(status, "application/json", json)),
+        // No type that is answered here can fail to be written; if one did, its caller would not know what was done.
+        Err(error) => {
+            eprintln!("the answer can't be written: {error}");
+            refused(ErrorCode::Unavailable.refusal("the answer can't be written"))
+        }
+    }
+}
+
+/// An answer without content.
+#[must_use]
+pub fn nothing() -> Answer {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    Answer::Own(response)
+}
+
+/// Why something was not done, as `application/problem+json`.
+#[must_use]
+pub fn refused(refusal: Refusal) -> Answer {
+    Answer::Own(problem(refusal))
+}
+
+/// The refusal of a method, with those that there are.
+#[must_use]
+pub fn method_not_allowed(allowed: &'static str) -> Answer {
+    let mut response = problem(ErrorCode::MethodNotAllowed.refusal(format!("use {allowed}")));
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    Answer::Own(response)
+}
+
+fn problem(refusal: Refusal) -> Response<Bytes> {
+    let code = refusal.code;
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let json = serde_json::to_vec(&Problem::from(refusal)).unwrap_or_default();
+    let mut response = response(status, Problem::MEDIA_TYPE, json);
+    match code {
+        ErrorCode::Unauthenticated => {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        ErrorCode::RateLimited | ErrorCode::Unavailable => {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        _ => {}
+    }
+    response
+}
+
+fn response(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    // What one user may read is not kept for the next.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+impl From<Result<Answer, Refusal>> for Answer {
+    fn from(outcome: Result<Answer, Refusal>) -> Self {
+        outcome.unwrap_or_else(refused)
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Result<types::Response, types::ErrorCode> {
+        match self {
+            Self::Own(response) => response.map(FullBody::new).into_response(),
+            Self::Passed(response) => response.into_response(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(answer: Answer) -> Response<Bytes> {
+        match answer {
+            Answer::Own(response) => response,
+            Answer::Passed(_) => panic!("not passed on"),
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_a_problem_with_its_headers() {
+        for code in ErrorCode::ALL {
+            let response = own(refused(code.refusal("why")));
+            assert_eq!(response.status().as_u16(), code.status());
+            assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+            let problem: Problem = serde_json::from_slice(response.body()).unwrap();
+            assert_eq!((problem.code, problem.status, problem.detail.as_str()), (code, code.status(), "why"));
+            let retries = matches!(code, ErrorCode::RateLimited | ErrorCode::Unavailable);
+            assert_eq!(response.headers().contains_key(header::RETRY_AFTER), retries);
+            let authenticates = code == ErrorCode::Unauthenticated;
+            assert_eq!(response.headers().contains_key(header::WWW_AUTHENTICATE), authenticates);
+        }
+    }
+
+    #[test]
+    fn a_method_that_there_is_not_names_those_that_there_are() {
+        let response = own(method_not_allowed("GET, PUT"));
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()[header::ALLOW]),
+            (405, &"GET, PUT".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn json_is_not_kept_by_anybody() {
+        let response = own(json(StatusCode::CREATED, &[1, 2]));
+        assert_eq!((response.status(), response.body().as_ref()), (StatusCode::CREATED, b"[1,2]".as_slice()));
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+        assert_eq!(own(nothing()).status(), StatusCode::NO_CONTENT);
+    }
+}

@@ -1,0 +1,76 @@
+//! Redis, which rings the relays of other nodes.
+//!
+//! A ring that is lost costs latency, since every relay sweeps: so nobody waits for Redis, and while it fails it is left
+//! alone.
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use spin_sdk::redis::Connection;
+
+use crate::{breaker::Breaker, within};
+
+/// How long a publish may take. It is a hint, and late it is none.
+const PUBLISH: Duration = Duration::from_millis(100);
+
+/// How long a connection may take, which a managed Redis makes with some round trips of TLS.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// A ring: the channel, and the bytes for it.
+pub(crate) struct Ring {
+    pub(crate) channel: String,
+    pub(crate) event: Vec<u8>,
+}
+
+/// The connection to Redis. Spin dials anew at each `open`, so it is kept.
+pub(crate) struct Doorbell {
+    url: Option<String>,
+    connection: RefCell<Option<Rc<Connection>>>,
+    breaker: RefCell<Breaker>,
+}
+
+impl Doorbell {
+    pub(crate) fn new(url: Option<String>) -> Self {
+        Self { url, connection: RefCell::new(None), breaker: RefCell::new(Breaker::default()) }
+    }
+
+    /// Publishes all of it at once, unless Redis has failed lately.
+    pub(crate) async fn ring(&self, rings: Vec<Ring>) {
+        let Some(url) = &self.url else { return };
+        if !self.breaker.borrow_mut().admits(Instant::now()) {
+            return;
+        }
+        let outcome = self.publish(url, rings).await;
+        if outcome.is_err() {
+            self.connection.take();
+        }
+        if self.breaker.borrow_mut().note(outcome.is_ok(), Instant::now()) {
+            match outcome {
+                Ok(()) => eprintln!("redis works again"),
+                Err(reason) => eprintln!("redis fails: {reason}"),
+            }
+        }
+    }
+
+    async fn publish(&self, url: &str, rings: Vec<Ring>) -> Result<(), String> {
+        let connection = self.connection(url).await?;
+        let publishes = rings.iter().map(|ring| connection.publish(&ring.channel, &ring.event));
+        let outcomes = within(PUBLISH, join_all(publishes)).await.ok_or("a publish has taken too long")?;
+        outcomes.into_iter().collect::<Result<(), _>>().map_err(|error| error.to_string())
+    }
+
+    async fn connection(&self, url: &str) -> Result<Rc<Connection>, String> {
+        let kept = self.connection.borrow().clone();
+        if let Some(connection) = kept {
+            return Ok(connection);
+        }
+        let opened = within(CONNECT, Connection::open(url)).await.ok_or("it can't be reached in time")?;
+        let connection = Rc::new(opened.map_err(|error| error.to_string())?);
+        self.connection.replace(Some(Rc::clone(&connection)));
+        Ok(connection)
+    }
+}

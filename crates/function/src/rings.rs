@@ -1,0 +1,97 @@
+//! Which nodes to ring, and what for.
+
+use std::{collections::BTreeMap, rc::Rc, time::SystemTime};
+
+use chat::{
+    NodeName,
+    wire::{DeliveryKey, Event, EventConversation},
+};
+
+use crate::{Instance, doorbell::Ring};
+
+/// What each node is to be told: one event a node, however many conversations it holds.
+#[derive(Debug, Default)]
+pub struct Rings {
+    nodes: BTreeMap<NodeName, Vec<EventConversation>>,
+}
+
+impl Rings {
+    /// Tells these nodes about a conversation.
+    pub fn add<'a>(&mut self, nodes: impl IntoIterator<Item = &'a NodeName>, conversation: &EventConversation) {
+        for node in nodes {
+            self.nodes.entry(node.clone()).or_default().push(conversation.clone());
+        }
+    }
+
+    /// Whether nobody is to be told anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The events, signed.
+    fn signed(self, epoch: &str, at: i64, key: &DeliveryKey) -> Vec<Ring> {
+        let events = self.nodes.into_iter().map(|(to, conversations)| {
+            let channel = format!("hubline.node.{to}");
+            let event = Event { to, at, epoch: epoch.to_owned(), conversations }.sign(key);
+            event.map(|event| Ring { channel, event })
+        });
+        // None of these types can fail to be written; a ring less would be a hint less.
+        events.flatten().collect()
+    }
+}
+
+impl Instance {
+    /// Rings, after the answer: whoever asked is not kept waiting.
+    ///
+    /// `epoch` names the database's history that the conversations belong to.
+    pub fn ring(self: &Rc<Self>, rings: Rings, epoch: &str) {
+        if rings.is_empty() {
+            return;
+        }
+        let Ok(key) = DeliveryKey::new(self.config.delivery_key.as_deref().unwrap_or_default().as_bytes()) else {
+            eprintln!("misconfigured: delivery_key is not set, so other nodes are not rung");
+            return;
+        };
+        let rings = rings.signed(epoch, milliseconds(), &key);
+        let instance = Rc::clone(self);
+        spin_sdk::wit_bindgen::spawn(async move { instance.doorbell.ring(rings).await });
+    }
+}
+
+/// The time, in milliseconds since 1970.
+fn milliseconds() -> i64 {
+    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_node_gets_one_event_with_all_that_it_holds() {
+        let conversation = |id: &str| -> EventConversation {
+            serde_json::from_value(serde_json::json!({
+                "id": id, "version": 1, "status": "open", "closedAt": null, "messages": [],
+                "who": {"customerId": "c", "technicianId": null, "serviceCenterId": "n"},
+            }))
+            .unwrap()
+        };
+        let [a, b]: [NodeName; 2] = ["a", "b"].map(|name| name.parse().unwrap());
+        let mut rings = Rings::default();
+        assert!(rings.is_empty());
+        rings.add([&a, &b], &conversation("x"));
+        rings.add([&a], &conversation("y"));
+        rings.add([], &conversation("z"));
+        let key = DeliveryKey::new(b"secret").unwrap();
+        let signed = rings.signed("e", 7, &key);
+        let events: Vec<_> = signed.iter().map(|ring| Event::open(&key, &ring.event).unwrap()).collect();
+        assert_eq!(signed[0].channel, "hubline.node.a");
+        assert_eq!(signed[1].channel, "hubline.node.b");
+        assert_eq!((&events[0].to, events[0].at, events[0].epoch.as_str()), (&a, 7, "e"));
+        let ids = |event: &Event| event.conversations.iter().map(|it| it.id.to_string()).collect::<Vec<_>>();
+        assert_eq!(ids(&events[0]), ["x", "y"]);
+        assert_eq!(ids(&events[1]), ["x"]);
+    }
+}

@@ -11,6 +11,8 @@ pub struct Config {
     pub relay_key: String,
     /// Signs the events that the functions send; shared by all nodes of one system.
     pub delivery_key: String,
+    /// Whose tokens hold.
+    pub tokens: identity::Settings,
     /// Origins of pages, besides the relay's own, that may use the hub: `https://app.example.com`.
     pub allowed_origins: Vec<String>,
     /// Bounds and times.

@@ -24,6 +24,18 @@ pub enum SetupError {
     /// A key is missing.
     #[error("{0} is empty")]
     Empty(&'static str),
+    /// No node has such a name.
+    #[error("the node's name is unusable")]
+    Node(#[from] chat::IdError),
+    /// Tokens can't be checked.
+    #[error("the settings of tokens are unusable")]
+    Tokens(#[from] identity::SettingsError),
+    /// An allowed origin is none.
+    #[error("`{0}` is no origin: it must look like https://app.example.com")]
+    Origin(String),
+    /// The system's certificates can't be read, and the issuer's keys are to be fetched.
+    #[error("the issuer of tokens can't be reached safely: {0}")]
+    Certificates(String),
 }
 
 impl Relay {

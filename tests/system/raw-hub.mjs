@@ -1,0 +1,64 @@
+// The hub's wire, for saying what no client library would.
+
+import WebSocket from "ws";
+
+export const SEPARATOR = "\u001e";
+export const HANDSHAKE = `{"protocol":"json","version":1}${SEPARATOR}`;
+
+export class RawHub {
+  #socket;
+  #arrived = [];
+  #waiting = [];
+  #closed;
+
+  static async open(node, token) {
+    const url = `${node.hubUrl.replace("http", "ws")}`;
+    const hub = new RawHub(new WebSocket(url, { headers: { authorization: `Bearer ${token}` } }));
+    await new Promise((resolve, reject) => hub.#socket.once("open", resolve).once("error", reject));
+    return hub;
+  }
+
+  /** Connected and through the handshake. */
+  static async shake(node, token) {
+    const hub = await RawHub.open(node, token);
+    hub.say(HANDSHAKE);
+    const answer = await hub.next();
+    if (answer !== "{}") throw new Error(`the handshake was answered with ${answer}`);
+    return hub;
+  }
+
+  constructor(socket) {
+    this.#socket = socket;
+    socket.on("error", () => {});
+    socket.on("message", (data) => {
+      for (const message of data.toString().split(SEPARATOR).slice(0, -1)) this.#arrive(message);
+    });
+    this.#closed = new Promise((resolve) => socket.on("close", () => (this.#arrive(null), resolve(true))));
+  }
+
+  #arrive(message) {
+    const waiting = this.#waiting.shift();
+    if (waiting) waiting(message);
+    else this.#arrived.push(message);
+  }
+
+  /** Sends text as it is, without a separator of its own. */
+  say(text, options) {
+    this.#socket.send(text, options);
+  }
+
+  /** The next message, or null when the server has closed; pings are passed over. */
+  async next() {
+    const message = this.#arrived.length ? this.#arrived.shift() : await new Promise((resolve) => this.#waiting.push(resolve));
+    return message === '{"type":6}' ? this.next() : message;
+  }
+
+  /** Waits until the server has closed the connection. */
+  closed() {
+    return this.#closed;
+  }
+
+  end() {
+    this.#socket.terminate();
+  }
+}

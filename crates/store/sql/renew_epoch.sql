@@ -1,0 +1,1 @@
+select hubline.renew_epoch()

@@ -35,8 +35,9 @@ impl StoreError {
         Self::Unexpected(format!("no {what} where one belongs"))
     }
 
-    fn of_state(state: &str, text: String) -> Self {
-        // https://www.postgresql.org/docs/current/errcodes-appendix.html
+    /// What the database refused, by its SQLSTATE.
+    #[must_use]
+    pub fn of_state(state: &str, text: String) -> Self {
         match state {
             // serialization_failure, deadlock_detected, lock_not_available, query_canceled (by the statement timeout)
             "40001" | "40P01" | "55P03" | "57014" => Self::Busy(text),

@@ -1,10 +1,9 @@
 //! Pages of a conversation.
 
 use chat::{Actor, Page, ServiceRequestId, wire::HistoryPage};
-use spin_sdk::pg::Connection;
 
 use crate::{
-    StoreError,
+    Database, StoreError,
     columns::Columns,
     query::{int8, one_row},
     service_request::reader,
@@ -19,7 +18,7 @@ use crate::{
 /// # Errors
 /// Returns [`StoreError`] when the database can't say.
 pub async fn history(
-    db: &Connection,
+    db: &impl Database,
     id: &ServiceRequestId,
     actor: &Actor,
     page: Page,

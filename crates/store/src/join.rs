@@ -1,11 +1,11 @@
 //! Joining a conversation on a node.
 
 use chat::{Actor, NodeName, Page, Parties, PartyPresence, Role, ServiceRequestId, UserId, wire::JoinAnswer};
-use spin_sdk::pg::{Connection, ParameterValue};
+use spin_sdk::pg::ParameterValue;
 use uuid::Uuid;
 
 use crate::{
-    StoreError,
+    Database, StoreError,
     columns::Columns,
     query::{int8, one_row, text},
     sql,
@@ -33,7 +33,7 @@ pub struct Join<'a> {
 ///
 /// # Errors
 /// Returns [`StoreError`] when the database can't say.
-pub async fn join(db: &Connection, join: &Join<'_>) -> Result<Option<JoinAnswer>, StoreError> {
+pub async fn join(db: &impl Database, join: &Join<'_>) -> Result<Option<JoinAnswer>, StoreError> {
     let row = one_row(db, sql::JOIN, parameters(join)).await?;
     row.map(|row| answer(row, join)).transpose()
 }

@@ -1,12 +1,11 @@
 //! Leaving conversations on a node.
 
 use chat::{NodeName, wire::Leave};
-use spin_sdk::pg::Connection;
 use uuid::Uuid;
 
 use crate::{
-    StoreError,
-    query::{text, texts},
+    Database, StoreError,
+    query::{one_row, text, texts},
     sql,
 };
 
@@ -14,7 +13,7 @@ use crate::{
 ///
 /// # Errors
 /// Returns [`StoreError`] when the database can't say. A registration that stays costs a ring for nothing.
-pub async fn leave(db: &Connection, node: &NodeName, incarnation: Uuid, left: &[Leave]) -> Result<(), StoreError> {
+pub async fn leave(db: &impl Database, node: &NodeName, incarnation: Uuid, left: &[Leave]) -> Result<(), StoreError> {
     if left.is_empty() {
         return Ok(());
     }
@@ -24,6 +23,6 @@ pub async fn leave(db: &Connection, node: &NodeName, incarnation: Uuid, left: &[
         texts(left.iter().map(|leave| Some(&leave.service_request_id))),
         texts(left.iter().map(|leave| Some(&leave.user_id))),
     ];
-    db.execute(sql::LEAVE, parameters).await?;
+    one_row(db, sql::LEAVE, parameters).await?;
     Ok(())
 }

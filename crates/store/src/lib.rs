@@ -4,13 +4,14 @@
 //! transaction. What takes more than one step is a database function (see `migrations/`). Every statement may be
 //! repeated after an unknown outcome without doing its work twice.
 //!
-//! [`sql`] has the statements themselves, for native tools and tests; the functions here run them over a guest's
-//! [`Connection`]. [`MIGRATIONS`] is the schema.
+//! [`sql`] has the statements themselves, for native tools and tests; the functions here run them on a [`Database`]:
+//! a guest's [`Connection`], or what a native program has instead. [`MIGRATIONS`] is the schema.
 
 pub mod sql;
 
 mod columns;
 mod conversation;
+mod database;
 mod error;
 mod history;
 mod join;
@@ -23,6 +24,7 @@ mod service_request;
 mod sweep;
 
 pub use conversation::Conversation;
+pub use database::Database;
 pub use error::StoreError;
 pub use history::history;
 pub use join::{Join, join};
@@ -31,5 +33,5 @@ pub use migrations::{MIGRATIONS, Migration};
 pub use purge::{PURGE_BATCH, Purged, purge, purge_answer, purge_parameters};
 pub use send::{Item, Sent, send};
 pub use service_request::{Put, put_service_request, service_request};
-pub use spin_sdk::pg::Connection;
+pub use spin_sdk::pg::{Connection, DbValue, ParameterValue};
 pub use sweep::sweep;

@@ -11,5 +11,42 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
-/// Every step, in order.
-pub const MIGRATIONS: &[Migration] = &[];
+macro_rules! migration {
+    ($version:literal, $file:literal, $name:literal) => {
+        Migration {
+            version: $version,
+            name: $name,
+            sql: include_str!(concat!("../../../migrations/", $file, "_", $name, ".sql")),
+        }
+    };
+}
+
+/// Every step, in order. A step that was applied somewhere is never edited: the ledger keeps its checksum.
+pub const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001", "roles"),
+    migration!(2, "0002", "conversations"),
+    migration!(3, "0003", "nodes"),
+    migration!(4, "0004", "send"),
+    migration!(5, "0005", "follow"),
+    migration!(6, "0006", "report"),
+    migration!(7, "0007", "purge"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_are_numbered_without_gaps_and_name_every_file() {
+        let mut files: Vec<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".sql"))
+            .collect();
+        files.sort();
+        let named: Vec<String> =
+            MIGRATIONS.iter().map(|step| format!("{:04}_{}.sql", step.version, step.name)).collect();
+        assert_eq!(files, named);
+        assert!((1..).zip(MIGRATIONS).all(|(number, step)| number == step.version));
+    }
+}

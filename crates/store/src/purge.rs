@@ -1,9 +1,9 @@
 //! Deleting history past its retention.
 
 use chat::ServiceRequestId;
-use spin_sdk::pg::{Connection, DbValue, ParameterValue};
+use spin_sdk::pg::{DbValue, ParameterValue};
 
-use crate::{StoreError, columns::Columns, query::one_row, sql};
+use crate::{Database, StoreError, columns::Columns, query::one_row, sql};
 
 /// The most messages that one statement deletes: some milliseconds of work, so that nothing waits for it and a crash
 /// undoes little.
@@ -28,7 +28,7 @@ pub struct Purged {
 ///
 /// # Errors
 /// Returns [`StoreError`] when the database can't say. What was not committed is due still.
-pub async fn purge(db: &Connection) -> Result<Option<Purged>, StoreError> {
+pub async fn purge(db: &impl Database) -> Result<Option<Purged>, StoreError> {
     one_row(db, sql::PURGE, purge_parameters()).await?.map(read).transpose()
 }
 

@@ -1,22 +1,16 @@
-//! Running a statement.
+//! Parameters, and running a statement.
 
-use spin_sdk::pg::{Connection, ParameterValue};
+use spin_sdk::pg::ParameterValue;
 
-use crate::{StoreError, columns::Columns};
+use crate::{Database, StoreError, columns::Columns};
 
 /// Runs a statement that answers with at most one row.
 pub(crate) async fn one_row(
-    db: &Connection,
+    db: &impl Database,
     statement: &str,
     parameters: Vec<ParameterValue>,
 ) -> Result<Option<Columns>, StoreError> {
-    let mut answer = db.query(statement, parameters).await?;
-    // The raw rows, since the SDK's own would have every text copied out of them.
-    let first = answer.rows().next().await;
-    // The outcome is only known at the end, and waits for whoever has not read so far.
-    while answer.rows().next().await.is_some() {}
-    answer.result().await?;
-    Ok(first.map(Columns::new))
+    Ok(db.one_row(statement, parameters).await?.map(Columns::new))
 }
 
 /// A text, or null.
@@ -37,4 +31,9 @@ pub(crate) fn texts<T: AsRef<str>>(values: impl IntoIterator<Item = Option<T>>) 
 /// An `int8[]`.
 pub(crate) fn int8s(values: impl IntoIterator<Item = i64>) -> ParameterValue {
     ParameterValue::ArrayInt64(values.into_iter().map(Some).collect())
+}
+
+/// An `int4[]`.
+pub(crate) fn int4s(values: impl IntoIterator<Item = i32>) -> ParameterValue {
+    ParameterValue::ArrayInt32(values.into_iter().map(Some).collect())
 }

@@ -1,13 +1,13 @@
 //! Sending messages.
 
 use chat::{Actor, Draft, ErrorCode, Message, wire::Outcome};
-use spin_sdk::pg::{Connection, ParameterValue};
+use spin_sdk::pg::ParameterValue;
 use uuid::Uuid;
 
 use crate::{
-    Conversation, StoreError,
+    Conversation, Database, StoreError,
     columns::{Columns, PartiesColumns, parsed, time},
-    query::{one_row, texts},
+    query::{int4s, one_row, texts},
     sql,
 };
 
@@ -38,7 +38,7 @@ pub struct Sent {
 ///
 /// # Errors
 /// Returns [`StoreError`] when the outcome of the whole batch is not known, or nothing was stored.
-pub async fn send(db: &Connection, items: &[Item<'_>]) -> Result<Sent, StoreError> {
+pub async fn send(db: &impl Database, items: &[Item<'_>]) -> Result<Sent, StoreError> {
     if items.is_empty() {
         return Ok(Sent { epoch: String::new(), outcomes: Vec::new(), conversations: Vec::new() });
     }
@@ -48,17 +48,44 @@ pub async fn send(db: &Connection, items: &[Item<'_>]) -> Result<Sent, StoreErro
     answer(row.ok_or_else(|| StoreError::shape("row"))?, items, &ids)
 }
 
+/// The parameters name each conversation and each sender once; the items say which by their place.
 fn parameters(items: &[Item<'_>], ids: &[Uuid]) -> Vec<ParameterValue> {
+    let conversations = Distinct::of(items.iter().map(|item| &item.draft.service_request_id));
+    let actors = Distinct::of(items.iter().map(|item| item.actor));
     vec![
-        texts(items.iter().map(|item| Some(&item.draft.service_request_id))),
+        texts(conversations.values.iter().map(Some)),
+        texts(actors.values.iter().map(|actor| Some(&actor.user))),
+        texts(actors.values.iter().map(|actor| actor.as_customer())),
+        texts(actors.values.iter().map(|actor| actor.as_technician())),
+        texts(actors.values.iter().map(|actor| actor.as_center())),
+        int4s(conversations.places),
+        int4s(actors.places),
         texts(ids.iter().map(|id| Some(id.to_string()))),
-        texts(items.iter().map(|item| Some(&item.actor.user))),
-        texts(items.iter().map(|item| item.actor.as_customer())),
-        texts(items.iter().map(|item| item.actor.as_technician())),
-        texts(items.iter().map(|item| item.actor.as_center())),
         texts(items.iter().map(|item| Some(item.draft.client_message_id.to_string()))),
         texts(items.iter().map(|item| Some(item.draft.body.as_str()))),
     ]
+}
+
+/// Values without their repetitions, and for each of the original ones its place among them, counted from 1.
+struct Distinct<'a, T> {
+    values: Vec<&'a T>,
+    places: Vec<i32>,
+}
+
+impl<'a, T: PartialEq> Distinct<'a, T> {
+    fn of(all: impl Iterator<Item = &'a T>) -> Self {
+        let mut distinct = Self { values: Vec::new(), places: Vec::new() };
+        for value in all {
+            // A batch is short: comparing is cheaper than hashing.
+            let known = (1..).zip(&distinct.values).find(|(_, known)| **known == value).map(|(place, _)| place);
+            let place = known.unwrap_or_else(|| {
+                distinct.values.push(value);
+                distinct.places.iter().max().map_or(1, |last| last + 1)
+            });
+            distinct.places.push(place);
+        }
+        distinct
+    }
 }
 
 /// Reads the row: outcomes in the order of the items, what was stored before in the order of its items, conversations.
@@ -136,4 +163,16 @@ fn conversations(mut row: Columns) -> Result<Vec<Conversation>, StoreError> {
         });
     }
     Ok(conversations)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repetitions_are_named_by_their_place() {
+        let distinct = Distinct::of(["a", "b", "a", "c", "b"].iter());
+        assert_eq!(distinct.values, [&"a", &"b", &"c"]);
+        assert_eq!(distinct.places, [1, 2, 1, 3, 2]);
+    }
 }

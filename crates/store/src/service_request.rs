@@ -1,10 +1,10 @@
 //! Service requests, as their owner reports them.
 
 use chat::{Actor, Report, Role, ServiceRequestId, wire::ServiceRequest};
-use spin_sdk::pg::{Connection, ParameterValue};
+use spin_sdk::pg::ParameterValue;
 
 use crate::{
-    Conversation, StoreError,
+    Conversation, Database, StoreError,
     columns::Columns,
     query::{int8, one_row, text},
     sql,
@@ -35,7 +35,11 @@ pub enum Put {
 ///
 /// # Errors
 /// Returns [`StoreError`] when the database can't say.
-pub async fn put_service_request(db: &Connection, id: &ServiceRequestId, report: &Report) -> Result<Put, StoreError> {
+pub async fn put_service_request(
+    db: &impl Database,
+    id: &ServiceRequestId,
+    report: &Report,
+) -> Result<Put, StoreError> {
     let parameters = vec![
         text(Some(id)),
         text(Some(&report.parties.customer_id)),
@@ -78,7 +82,7 @@ fn put_answer(mut row: Columns, id: &ServiceRequestId) -> Result<Put, StoreError
 /// # Errors
 /// Returns [`StoreError`] when the database can't say.
 pub async fn service_request(
-    db: &Connection,
+    db: &impl Database,
     id: &ServiceRequestId,
     actor: &Actor,
 ) -> Result<Option<ServiceRequest>, StoreError> {

@@ -6,8 +6,9 @@
 
 /// Stores a batch of messages: one row, with an outcome per item.
 ///
-/// Parameters, all `text[]` of one length: service request ids, message ids to use, senders, senders as customers, as
-/// technicians, as service centres (null where the token does not say so), client message ids, bodies.
+/// Parameters: service request ids (`text[]`); senders, and again as customers, as technicians, as service centres
+/// (`text[]`, null where the token does not say so); by item the places of its service request and of its sender in
+/// those (`int4[]`, from 1), message ids to use, client message ids, bodies (`text[]`).
 pub const SEND: &str = include_str!("../sql/send.sql");
 
 /// Registers a user of a node, and reads what a joining client needs: one row, or none for a stranger.
@@ -57,7 +58,23 @@ pub const PURGE: &str = include_str!("../sql/purge.sql");
 /// For the owner only.
 pub const RENEW_EPOCH: &str = include_str!("../sql/renew_epoch.sql");
 
-/// Every statement by the name of its file.
+/// Makes the table of applied migrations when there is none. The schema `hubline` comes with it.
+///
+/// For the owner only, as are the three that follow.
+pub const MIGRATION_TABLE: &str = include_str!("../sql/migration_table.sql");
+
+/// Lets one session at a time migrate.
+pub const LOCK_MIGRATIONS: &str = include_str!("../sql/lock_migrations.sql");
+
+/// Reads which migrations were applied: rows of version (int8), name, checksum (bytea).
+pub const MIGRATIONS_APPLIED: &str = include_str!("../sql/migrations_applied.sql");
+
+/// Notes that a migration was applied.
+///
+/// Parameters: version (int8), name, checksum (bytea).
+pub const RECORD_MIGRATION: &str = include_str!("../sql/record_migration.sql");
+
+/// Every statement on the schema by the name of its file.
 pub const ALL: [(&str, &str); 10] = [
     ("send", SEND),
     ("join", JOIN),

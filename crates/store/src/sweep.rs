@@ -1,10 +1,9 @@
 //! The sweep: what has changed of what a node holds.
 
 use chat::wire::{SweepAnswer, SweepChange, SweepRequest};
-use spin_sdk::pg::Connection;
 
 use crate::{
-    StoreError,
+    Database, StoreError,
     columns::{Columns, PartiesColumns, parsed},
     query::{int8s, one_row, text, texts},
     sql,
@@ -15,7 +14,7 @@ use crate::{
 ///
 /// # Errors
 /// Returns [`StoreError`] when the database can't say.
-pub async fn sweep(db: &Connection, request: &SweepRequest) -> Result<SweepAnswer, StoreError> {
+pub async fn sweep(db: &impl Database, request: &SweepRequest) -> Result<SweepAnswer, StoreError> {
     let parameters = vec![
         text(Some(&request.node)),
         text(Some(request.incarnation.to_string())),

@@ -1,0 +1,1 @@
+select version, name, checksum from hubline.migration order by version

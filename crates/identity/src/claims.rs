@@ -1,5 +1,8 @@
 //! What a token claims, once its signature holds.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use chat::{CenterId, Role, UserId};

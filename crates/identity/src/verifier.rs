@@ -1,5 +1,8 @@
 //! The check of a token from its first byte to its last.
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     Identity, JwksError, Settings, SettingsError, TokenError,
     claims::ClaimRules,

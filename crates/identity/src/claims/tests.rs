@@ -32,7 +32,7 @@ fn a_token_holds_in_its_time() {
     for wrong in [json!(null), json!("2099-01-01"), json!([]), json!(true)] {
         assert_eq!(at(json!({"exp": wrong})), Err(TokenError::Claim("exp")), "{wrong}");
     }
-    assert_eq!(read(&Settings::default(), json!({"sub": "carla"}))), Err(TokenError::Claim("exp"));
+    assert_eq!(read(&Settings::default(), json!({"sub": "carla"})), Err(TokenError::Claim("exp")));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::databases::Databases;
@@ -17,6 +17,19 @@ const KEYS: [(&str, &str); 2] = [
     ("SPIN_VARIABLE_RELAY_KEY", "a-relay-key-of-the-benchmark-and-of-nothing-else"),
     ("SPIN_VARIABLE_DELIVERY_KEY", "a-delivery-key-of-the-benchmark-and-of-nothing-else"),
 ];
+
+/// Makes the tables that Hubline and its native twin use.
+///
+/// # Errors
+/// The program can't be started or fails.
+pub fn migrate(hubline: &Path, databases: &Databases) -> Result<()> {
+    let mut command = Command::new(hubline);
+    command.args(["migrate", "--database-url", databases.postgres_url()]);
+    let output =
+        command.arg("--data-dir").arg(databases.folder("hubline")).output().context("hubline can't be started")?;
+    ensure!(output.status.success(), "hubline migrate fails: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
 
 /// A server, by the name that reports give it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,11 +82,7 @@ impl Contestant {
             Self::Hubline(program) => {
                 let mut command = Command::new(program);
                 command.arg("up").args(["--listen", &address.to_string(), "--node", node]);
-                command
-                    .arg("--manifest")
-                    .arg(manifest)
-                    .arg("--data-dir")
-                    .arg(databases.folder(&format!("hubline-{node}")));
+                command.arg("--manifest").arg(manifest).arg("--data-dir").arg(databases.folder("hubline"));
                 command.args(["--database-url", postgres, "--redis-url", redis]);
                 command.envs(KEYS).env("SPIN_VARIABLE_JWT_SECRET", TOKEN_SECRET);
                 command

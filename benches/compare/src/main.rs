@@ -53,6 +53,9 @@ fn chat(options: &Chat) -> Result<bool> {
     fs::create_dir_all(&options.results).with_context(|| format!("{} can't be made", options.results.display()))?;
     eprintln!("starting the databases");
     let databases = Databases::open(options.data.as_deref())?;
+    if contestants.iter().any(|contestant| matches!(contestant, Contestant::Native(_))) {
+        contestant::migrate(&sibling("hubline")?, &databases)?;
+    }
     let load = Load {
         program: sibling("hubline-load")?,
         folder: options.results.clone(),

@@ -116,9 +116,8 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} loop, {} conversations of two, {} s", self.mode, self.conversations, self.seconds)?;
+impl Report {
+    fn write_figures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "accepted   {:>10}  {:>10.0}/s", self.accepted, self.accepted_per_second)?;
         writeln!(f, "delivered  {:>10}  {:>10.0}/s", self.delivered, self.delivered_per_second)?;
         writeln!(f, "{:<20}{:>9}{:>9}{:>9}{:>9}{:>9}", "milliseconds", "p50", "p95", "p99", "p99.9", "max")?;
@@ -127,6 +126,16 @@ impl fmt::Display for Report {
         for (name, latency) in latencies {
             let Latency { p50, p95, p99, p999, max, .. } = latency;
             writeln!(f, "{name:<20}{p50:>9.2}{p95:>9.2}{p99:>9.2}{p999:>9.2}{max:>9.2}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}, {} conversations of two, {} s", self.mode, self.conversations, self.seconds)?;
+        if self.accepted > 0 {
+            self.write_figures(f)?;
         }
         let Faults { lost, duplicated, out_of_order, gaps, strays } = self.faults;
         writeln!(f, "lost {lost}, duplicated {duplicated}, out of order {out_of_order}, gaps {gaps}, strays {strays}")?;

@@ -99,8 +99,9 @@ export class ChatPane {
     const chip = document.createElement("li");
     chip.dataset.online = String(online);
     chip.dataset.role = role;
-    const you = userId === this.#userId ? " (you)" : "";
-    chip.textContent = `${ROLE_NAMES[role] ?? role}${you}: ${online ? "connected" : "away"}`;
+    const state = document.createElement("span");
+    state.textContent = online ? ": connected" : ": away";
+    chip.append((ROLE_NAMES[role] ?? role) + (userId === this.#userId ? " (you)" : ""), state);
     return chip;
   }
 

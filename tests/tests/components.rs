@@ -1,0 +1,155 @@
+//! What the built components may do: their imports against the worlds of `wit/`, their declarations against both.
+//!
+//! Run after `cargo xtask build`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use manifest::{Application, Manifest};
+use wit_component::DecodedWasm;
+use wit_parser::{Resolve, WorldId, WorldItem, WorldKey};
+
+/// What Rust's standard library brings along in WASI 0.2, and the SDK in 0.3: none of it leads out of the process.
+const AMBIENT: [&str; 17] = [
+    "wasi:cli/environment",
+    "wasi:cli/exit",
+    "wasi:cli/stderr",
+    "wasi:cli/stdin",
+    "wasi:cli/stdout",
+    "wasi:cli/types",
+    "wasi:clocks/monotonic-clock",
+    "wasi:clocks/system-clock",
+    "wasi:clocks/types",
+    "wasi:clocks/wall-clock",
+    "wasi:filesystem/preopens",
+    "wasi:filesystem/types",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+    "wasi:random/insecure-seed",
+    "wasi:random/random",
+];
+
+/// Interfaces through which a component reaches a host, and the schemes of hosts that they reach.
+const OUTBOUND: [(&str, &[&str]); 3] = [
+    ("spin:postgres/postgres", &["postgres", "postgresql"]),
+    ("spin:redis/redis", &["redis", "rediss"]),
+    ("wasi:http/client", &["http", "https"]),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The interfaces that a world imports or exports, without versions of patches: `ns:package/interface`.
+fn interfaces(resolve: &Resolve, world: WorldId, exported: bool) -> BTreeSet<String> {
+    let world = &resolve.worlds[world];
+    let items = if exported { &world.exports } else { &world.imports };
+    let name = |(key, item): (&WorldKey, &WorldItem)| match item {
+        WorldItem::Interface { .. } => resolve.name_world_key(key).split('@').next().unwrap().to_owned(),
+        WorldItem::Function(function) => function.name.clone(),
+        WorldItem::Type { .. } => String::new(),
+    };
+    items.iter().map(name).filter(|name| !name.is_empty()).collect()
+}
+
+/// The worlds of `wit/`.
+fn declared() -> (Resolve, BTreeMap<String, WorldId>) {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(root().join("wit")).unwrap();
+    let worlds = resolve.packages[package].worlds.iter().map(|(name, id)| (name.clone(), *id)).collect();
+    (resolve, worlds)
+}
+
+/// What a built component imports and exports.
+fn built(file: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
+    let bytes = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask build`", file.display()));
+    let DecodedWasm::Component(resolve, world) = wit_component::decode(&bytes).unwrap() else {
+        panic!("{} is no component", file.display())
+    };
+    (interfaces(&resolve, world, false), interfaces(&resolve, world, true))
+}
+
+fn application() -> Application {
+    Manifest::read(&root().join("spin.toml")).unwrap().resolve(&BTreeMap::new()).unwrap()
+}
+
+/// The world of a component of the manifest: that of the crate it is built from.
+fn world_of(component: &manifest::Component) -> String {
+    component.source.file_stem().unwrap().to_str().unwrap().replace('_', "-")
+}
+
+#[test]
+fn every_component_imports_only_what_its_world_lists() {
+    let (resolve, worlds) = declared();
+    for (name, component) in &application().components {
+        let world = *worlds.get(&world_of(component)).unwrap_or_else(|| panic!("no world for {name}"));
+        let mut allowed = interfaces(&resolve, world, false);
+        let (imports, exports) = built(&component.source);
+        // Types that a listed interface uses are imported with it.
+        allowed.insert("wasi:http/types".to_owned());
+        allowed.extend(AMBIENT.map(str::to_owned));
+        let extra: Vec<_> = imports.difference(&allowed).collect();
+        assert!(extra.is_empty(), "{name} imports {extra:?}, which its world does not list");
+        let promised = interfaces(&resolve, world, true);
+        let extra: Vec<_> = exports.difference(&promised).collect();
+        assert!(extra.is_empty(), "{name} exports {extra:?}, which its world does not list");
+    }
+}
+
+#[test]
+fn every_component_declares_the_hosts_that_its_imports_reach_and_no_others() {
+    for (name, component) in &application().components {
+        let (imports, _) = built(&component.source);
+        let hosts: Vec<String> = component.allowed_hosts.iter().map(ToString::to_string).collect();
+        for (interface, schemes) in OUTBOUND {
+            let reaches = |host: &String| schemes.iter().any(|scheme| host.starts_with(&format!("{scheme}://")));
+            let declares = hosts.iter().any(reaches);
+            assert_eq!(imports.contains(interface), declares, "{name}: {interface} against {hosts:?}");
+        }
+        assert!(hosts.iter().all(|host| !host.contains('*')), "{name} may reach anything: {hosts:?}");
+    }
+}
+
+#[test]
+fn the_declared_hosts_are_those_of_the_design() {
+    let manifest = fs::read_to_string(root().join("spin.toml")).unwrap();
+    let declared: BTreeMap<&str, Vec<&str>> = manifest
+        .split("\n[component.")
+        .filter_map(|section| {
+            let (name, rest) = section.split_once("]\n")?;
+            let line = rest.lines().find(|line| line.starts_with("allowed_outbound_hosts"))?;
+            Some((name, line.split('"').skip(1).step_by(2).collect()))
+        })
+        .collect();
+    let (database, redis, keys) = ("{{ database_origin }}", "{{ redis_origin }}", "{{ jwks_origin }}");
+    let expected = BTreeMap::from([
+        ("conversation", vec![database, redis, keys]),
+        ("message-send", vec![database, redis, keys, "http://message-history.spin.internal"]),
+        ("message-history", vec![database, keys]),
+        ("message-fanout", vec!["{{ relay_url }}"]),
+        ("message-purge", vec![database]),
+        ("message-purge-http", vec![database]),
+    ]);
+    assert_eq!(declared, expected);
+}
+
+#[test]
+fn secrets_go_only_where_they_are_needed() {
+    let given = |name: &str| -> BTreeSet<String> {
+        let application = application();
+        application
+            .components
+            .iter()
+            .filter(|(_, component)| component.variables.contains_key(name))
+            .map(|(name, _)| name.clone())
+            .collect()
+    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(given("database_url"), names(&["conversation", "message-history", "message-send"]));
+    assert_eq!(given("purge_database_url"), names(&["message-purge", "message-purge-http"]));
+    assert_eq!(given("redis_url"), names(&["conversation", "message-send"]));
+    assert_eq!(given("delivery_key"), names(&["conversation", "message-send"]));
+    assert_eq!(given("relay_key"), names(&["conversation", "message-purge-http", "message-send"]));
+}

@@ -9,7 +9,7 @@ import { Party } from "../system/party.mjs";
 import { Talker } from "../system/talker.mjs";
 
 /** How often a node's fan-out was woken, as its metrics tell. */
-const woken = (node) => node.metric("hubline_component_calls_total", 'component="message-fanout"');
+const woken = (node) => node.metric("hubline_function_calls_total", 'component="message-fanout"');
 
 let cluster;
 let a;

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Authority } from "./authority.mjs";
 import { HUBLINE, Node, ROOT } from "./node.mjs";
 import { Postgres } from "./postgres.mjs";
 import { Program, run } from "./program.mjs";
@@ -19,12 +20,13 @@ export class Cluster {
   #secret = randomBytes(32).toString("hex");
   #variables;
 
-  /** @param {{variables?: object, postgres?: string[][]}} [setup] variables for every node; PostgreSQL settings */
-  static async start({ variables = {}, postgres = [] } = {}) {
+  /** @param {{variables?: object, tls?: boolean}} [setup] variables for every node; whether the servers speak TLS */
+  static async start({ variables = {}, tls = false } = {}) {
     const cluster = new Cluster(variables);
+    cluster.authority = tls ? await Authority.make(cluster.folder("authority")) : null;
     const [server, redis] = await Promise.all([
-      Postgres.start(cluster.folder("postgres"), postgres),
-      RedisServer.start(cluster.folder("redis")),
+      Postgres.start(cluster.folder("postgres"), cluster.authority),
+      RedisServer.start(cluster.folder("redis"), cluster.authority),
     ]);
     cluster.postgres = server;
     cluster.redis = redis;

@@ -1,7 +1,7 @@
 // A private PostgreSQL server.
 
 import { execFileSync } from "node:child_process";
-import { accessSync, chmodSync, chownSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -30,16 +30,29 @@ const PROGRAMS = programFolder();
 const ACCOUNT = account();
 const SUPERUSER = "owner";
 
+function own(path) {
+  if (ACCOUNT.uid !== undefined) chownSync(path, ACCOUNT.uid, ACCOUNT.gid);
+}
+
+/** The settings for TLS; PostgreSQL takes its key from a file that nobody else can read. */
+function certified(folder, authority) {
+  const key = join(folder, "server.key");
+  copyFileSync(authority.key, key);
+  chmodSync(key, 0o600);
+  own(key);
+  return [["ssl", "on"], ["ssl_cert_file", authority.certificate], ["ssl_key_file", key]];
+}
+
 export class Postgres {
   #folder;
   #program = null;
   #options;
 
-  /** @param {string} folder an empty folder of its own */
-  static async start(folder, options = []) {
-    if (ACCOUNT.uid !== undefined) chownSync(folder, ACCOUNT.uid, ACCOUNT.gid);
+  /** @param {string} folder an empty folder of its own; with an authority it offers TLS */
+  static async start(folder, authority = null) {
+    own(folder);
     await copyTemplate(join(folder, "data"));
-    const server = new Postgres(folder, await freePort(), options);
+    const server = new Postgres(folder, await freePort(), authority ? certified(folder, authority) : []);
     await server.start();
     return server;
   }
@@ -105,14 +118,13 @@ async function copyTemplate(target) {
   const template = join(tmpdir(), `hubline-tests-postgres-${version}-${userInfo().uid}`);
   if (!existsSync(template)) await makeTemplate(template);
   await run("cp", ["-a", template, target]);
-  accessSync(target, constants.R_OK);
 }
 
 async function makeTemplate(template) {
   const draft = `${template}.${process.pid}`;
   rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft);
-  if (ACCOUNT.uid !== undefined) chownSync(draft, ACCOUNT.uid, ACCOUNT.gid);
+  own(draft);
   chmodSync(draft, 0o700);
   const args = ["-D", draft, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
   await run(join(PROGRAMS, "initdb"), args, { ...ACCOUNT, cwd: "/" });

@@ -1,30 +1,37 @@
 // A private Redis server.
 
+import { readFileSync } from "node:fs";
 import Redis from "ioredis";
 import { freePort } from "./port.mjs";
 import { Program } from "./program.mjs";
 
 export class RedisServer {
   #folder;
+  #authority;
+  #password;
   #program = null;
 
-  static async start(folder) {
-    const server = new RedisServer(folder, await freePort());
+  /** With an authority it speaks TLS only, and asks for a password. */
+  static async start(folder, authority = null) {
+    const server = new RedisServer(folder, await freePort(), authority);
     await server.start();
     return server;
   }
 
-  constructor(folder, port) {
+  constructor(folder, port, authority) {
     this.#folder = folder;
+    this.#authority = authority;
+    this.#password = authority ? "a password: with/specials" : null;
     this.port = port;
   }
 
   get url() {
-    return `redis://127.0.0.1:${this.port}`;
+    if (!this.#authority) return `redis://127.0.0.1:${this.port}`;
+    return `rediss://:${encodeURIComponent(this.#password)}@localhost:${this.port}`;
   }
 
   async start() {
-    const settings = ["--port", String(this.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+    const settings = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", ...this.#doors()];
     this.#program = new Program("redis-server", settings, { cwd: this.#folder });
     await this.#program.ready(async () => {
       try {
@@ -35,6 +42,14 @@ export class RedisServer {
     });
   }
 
+  #doors() {
+    if (!this.#authority) return ["--port", String(this.port)];
+    const { root, certificate, key } = this.#authority;
+    const files = ["--tls-ca-cert-file", root, "--tls-cert-file", certificate, "--tls-key-file", key];
+    const access = ["--tls-auth-clients", "no", "--requirepass", this.#password];
+    return ["--port", "0", "--tls-port", String(this.port), ...files, ...access];
+  }
+
   async stop() {
     await this.#program?.stop("SIGKILL");
     this.#program = null;
@@ -42,7 +57,9 @@ export class RedisServer {
 
   /** Hands a connection to `work`. */
   async use(work) {
-    const client = new Redis(this.url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
+    const tls = this.#authority ? { tls: { ca: readFileSync(this.#authority.root) } } : {};
+    const options = { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null, ...tls };
+    const client = new Redis(this.url, options);
     client.on("error", () => {});
     try {
       await client.connect();

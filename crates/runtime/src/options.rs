@@ -28,6 +28,10 @@ pub struct Limits {
     pub memory: usize,
     /// How long one call may take, from its request to the end of its answer.
     pub call: Duration,
+    /// How long a scheduled component may take.
+    pub schedule: Duration,
+    /// How long an instance may compute without waiting for anything.
+    pub busy: Duration,
     /// How long one statement may take before its connection is given up.
     pub statement: Duration,
     /// The longest answer of a component and of an outbound request, in bytes.
@@ -50,12 +54,14 @@ impl Default for Limits {
         Self {
             memory: 64 << 20,
             call: Duration::from_secs(10),
-            statement: Duration::from_secs(5),
+            schedule: Duration::from_secs(300),
+            busy: Duration::from_secs(1),
+            statement: Duration::from_secs(3),
             body: 8 << 20,
             reuse: 128,
             concurrency: 16,
-            calls: 256,
-            idle: Duration::from_secs(1),
+            calls: 128,
+            idle: Duration::from_secs(10),
             connections: 8 * cores,
         }
     }

@@ -1,15 +1,20 @@
 //! The application as its users see it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Request, Response};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
+use crate::application::Application;
 use crate::{FireError, LoadError, Options};
 
 /// A loaded application; cheap to clone.
 #[derive(Clone)]
-pub struct Runtime {}
+pub struct Runtime {
+    application: Arc<Application>,
+}
 
 impl Runtime {
     /// Reads the manifest, compiles its components (or finds them in the cache) and links them.
@@ -17,22 +22,33 @@ impl Runtime {
     /// # Errors
     /// A manifest that is not understood, a component that is missing or asks for what this runtime does not have.
     pub async fn load(options: Options) -> Result<Self, LoadError> {
-        let _ = options;
-        Ok(Self {})
+        let loaded = spawn_blocking(move || Application::load(&options)).await;
+        let application = loaded.map_err(|error| LoadError::Setup(error.to_string()))??;
+        Ok(Self { application })
     }
 
     /// Answers one HTTP request by the component whose route matches.
     ///
-    /// Always answers: a route that does not exist is a 404, a trap a 500, a call out of time a 504, each as
-    /// `application/problem+json`. Private routes do not exist here.
+    /// Always answers: a route that does not exist is a 404, a trap a 500, a call out of time a 504, no room a 503,
+    /// each as `application/problem+json`. Private routes do not exist here.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
-        let _ = request;
-        Response::new(Bytes::new())
+        self.application.handle(request).await
     }
 
     /// Starts the Redis and cron triggers, until `stop`; the handle ends when what they had begun has ended too.
     pub fn start_triggers(&self, stop: CancellationToken) -> JoinHandle<()> {
-        tokio::spawn(async move { stop.cancelled().await })
+        let mut running = JoinSet::new();
+        for listener in self.application.listeners() {
+            running.spawn(Arc::clone(listener).run(stop.clone()));
+        }
+        for subscriber in self.application.subscribers() {
+            running.spawn(subscriber.run(stop.clone()));
+        }
+        for (scheduled, schedule) in self.application.schedules() {
+            let stop = stop.clone();
+            running.spawn(async move { scheduled.run(&schedule, stop).await });
+        }
+        tokio::spawn(async move { while running.join_next().await.is_some() {} })
     }
 
     /// Runs a scheduled component once, now.
@@ -40,12 +56,15 @@ impl Runtime {
     /// # Errors
     /// When no cron trigger names it, or it fails.
     pub async fn fire(&self, component: &str) -> Result<(), FireError> {
-        Err(FireError::Unknown(component.to_owned()))
+        match self.application.scheduled(component) {
+            Some(scheduled) => scheduled.fire().await,
+            None => Err(FireError::Unknown(component.to_owned())),
+        }
     }
 
     /// What has happened so far, as Prometheus text.
     #[must_use]
     pub fn metrics(&self) -> String {
-        String::new()
+        self.application.metrics()
     }
 }

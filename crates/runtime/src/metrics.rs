@@ -1,0 +1,194 @@
+//! What is counted, and how it reads.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use http::StatusCode;
+use wasmtime::Engine;
+
+use crate::answer::Failure;
+use crate::postgres;
+
+/// Upper bounds of the latency histogram.
+const BUCKETS: [Duration; 14] = [
+    Duration::from_micros(250),
+    Duration::from_micros(500),
+    Duration::from_millis(1),
+    Duration::from_micros(2500),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_millis(2500),
+    Duration::from_secs(10),
+];
+
+/// How a call ended, as far as the one who called can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Ok,
+    Refused,
+    Failed,
+}
+
+impl Outcome {
+    const ALL: [(Self, &'static str); 3] = [(Self::Ok, "ok"), (Self::Refused, "refused"), (Self::Failed, "failed")];
+
+    /// What an HTTP status says.
+    pub fn of(status: StatusCode) -> Self {
+        match status {
+            status if status.is_server_error() => Self::Failed,
+            status if status.is_client_error() => Self::Refused,
+            _ => Self::Ok,
+        }
+    }
+}
+
+/// The counters of one component.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    outcomes: [AtomicU64; 3],
+    buckets: [AtomicU64; BUCKETS.len()],
+    micros: AtomicU64,
+    overtimes: AtomicU64,
+    rejections: AtomicU64,
+    traps: AtomicU64,
+    instances: AtomicU64,
+    alive: AtomicI64,
+}
+
+impl Calls {
+    /// A call has ended.
+    pub fn ended(&self, outcome: Outcome, took: Duration) {
+        if let Some((_, counter)) = Outcome::ALL.iter().zip(&self.outcomes).find(|((each, _), _)| *each == outcome) {
+            counter.fetch_add(1, Relaxed);
+        }
+        if let Some((_, counter)) = BUCKETS.iter().zip(&self.buckets).find(|(bound, _)| took <= **bound) {
+            counter.fetch_add(1, Relaxed);
+        }
+        self.micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// The runtime had to answer in the function's place.
+    pub fn failed(&self, failure: Failure) {
+        match failure {
+            Failure::Overtime => self.overtimes.fetch_add(1, Relaxed),
+            Failure::Busy => self.rejections.fetch_add(1, Relaxed),
+            _ => 0,
+        };
+    }
+
+    /// An instance was made.
+    pub fn instance_began(&self) {
+        self.instances.fetch_add(1, Relaxed);
+        self.alive.fetch_add(1, Relaxed);
+    }
+
+    /// An instance is gone, by its own fault or in due time.
+    pub fn instance_ended(&self, trapped: bool) {
+        self.alive.fetch_sub(1, Relaxed);
+        if trapped {
+            self.traps.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn total(&self) -> u64 {
+        self.outcomes.iter().map(|counter| counter.load(Relaxed)).sum()
+    }
+}
+
+/// Every component's counters, by name.
+pub(crate) type Registry = BTreeMap<String, Arc<Calls>>;
+
+/// Writes everything as Prometheus reads it.
+pub(crate) fn render(registry: &Registry, engine: &Engine, pools: &[postgres::Occupancy]) -> String {
+    let mut page = Page::default();
+    page.family("hubline_function_calls_total", "counter", "Calls of a component, by outcome.");
+    for (name, calls) in registry {
+        for ((_, outcome), counter) in Outcome::ALL.iter().zip(&calls.outcomes) {
+            page.line(&format!(r#"component="{name}",outcome="{outcome}""#), counter.load(Relaxed));
+        }
+    }
+    page.counters(registry, "hubline_function_traps_total", "Instances that trapped.", |calls| &calls.traps);
+    page.counters(registry, "hubline_function_overtimes_total", "Calls that took too long.", |calls| &calls.overtimes);
+    page.counters(registry, "hubline_function_rejections_total", "Calls that found no room.", |calls| &calls.rejections);
+    page.counters(registry, "hubline_function_instances_total", "Instances made.", |calls| &calls.instances);
+    page.family("hubline_function_instances", "gauge", "Instances that exist.");
+    for (name, calls) in registry {
+        page.line(&format!(r#"component="{name}""#), calls.alive.load(Relaxed));
+    }
+    page.histogram(registry);
+    page.family("hubline_postgres_connections", "gauge", "Connections to PostgreSQL, by server and state.");
+    for pool in pools {
+        let server = &pool.server;
+        page.line(&format!(r#"server="{server}",state="used""#), pool.used);
+        page.line(&format!(r#"server="{server}",state="idle""#), pool.idle);
+    }
+    if let Some(slots) = engine.pooling_allocator_metrics() {
+        page.family("hubline_wasm_memories", "gauge", "Linear memories in use.");
+        page.line("", slots.memories());
+    }
+    page.text
+}
+
+/// Text that is growing.
+#[derive(Default)]
+struct Page {
+    text: String,
+    family: &'static str,
+}
+
+impl Page {
+    fn family(&mut self, name: &'static str, kind: &str, help: &str) {
+        self.family = name;
+        self.push(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+    }
+
+    fn line(&mut self, labels: &str, value: impl std::fmt::Display) {
+        self.suffixed("", labels, value);
+    }
+
+    fn suffixed(&mut self, suffix: &str, labels: &str, value: impl std::fmt::Display) {
+        let family = self.family;
+        match labels {
+            "" => self.push(format_args!("{family}{suffix} {value}\n")),
+            _ => self.push(format_args!("{family}{suffix}{{{labels}}} {value}\n")),
+        }
+    }
+
+    fn counters(&mut self, registry: &Registry, name: &'static str, help: &str, of: fn(&Calls) -> &AtomicU64) {
+        self.family(name, "counter", help);
+        for (component, calls) in registry {
+            self.line(&format!(r#"component="{component}""#), of(calls).load(Relaxed));
+        }
+    }
+
+    fn histogram(&mut self, registry: &Registry) {
+        self.family("hubline_function_duration_seconds", "histogram", "How long calls took, waiting for room included.");
+        for (name, calls) in registry {
+            let mut below = 0;
+            for (bound, counter) in BUCKETS.iter().zip(&calls.buckets) {
+                below += counter.load(Relaxed);
+                let labels = format!(r#"component="{name}",le="{}""#, bound.as_secs_f64());
+                self.suffixed("_bucket", &labels, below);
+            }
+            let labels = format!(r#"component="{name}""#);
+            let sum = Duration::from_micros(calls.micros.load(Relaxed));
+            self.suffixed("_bucket", &format!(r#"{labels},le="+Inf""#), calls.total());
+            self.suffixed("_sum", &labels, sum.as_secs_f64());
+            self.suffixed("_count", &labels, calls.total());
+        }
+    }
+
+    fn push(&mut self, arguments: std::fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        self.text.write_fmt(arguments).unwrap_or_default();
+    }
+}

@@ -1,0 +1,76 @@
+//! Requests that a component makes: allowed or not, to the outside or to another component.
+
+use std::sync::Arc;
+
+use http::uri::Scheme;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use manifest::chained_component;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use crate::scope::Scope;
+
+type Ending = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Answer = Result<(Response<WasiBody>, Ending), Error>;
+
+/// The way out of one instance.
+pub(crate) struct Outbound {
+    scope: Arc<Scope>,
+}
+
+impl Outbound {
+    pub fn of(scope: Arc<Scope>) -> Self {
+        Self { scope }
+    }
+}
+
+impl WasiHttpHooks for Outbound {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Ending,
+    ) -> Box<dyn Future<Output = Answer> + Send> {
+        let scope = Arc::clone(&self.scope);
+        Box::new(async move {
+            let response = send(&scope, request, options).await?;
+            Ok((response, Box::new(async { Ok(()) }) as Ending))
+        })
+    }
+}
+
+async fn send(
+    scope: &Scope,
+    request: Request<WasiBody>,
+    options: Option<RequestOptions>,
+) -> Result<Response<WasiBody>, Error> {
+    let uri = request.uri();
+    let scheme = uri.scheme().unwrap_or(&Scheme::HTTPS).as_str();
+    let host = uri.host().ok_or(Error::HttpRequestUriInvalid)?;
+    if !scope.may_reach(scheme, host, uri.port_u16()) {
+        return Err(Error::HttpRequestDenied);
+    }
+    let limits = &scope.services.limits;
+    match chained_component(host).map(str::to_owned) {
+        Some(component) => chain(scope, &component, request).await,
+        None => {
+            let limit = options.and_then(|options| options.first_byte_timeout).unwrap_or(limits.call).min(limits.call);
+            scope.services.client.send(request, limit).await
+        }
+    }
+}
+
+/// Calls another component of the application, without the network.
+async fn chain(scope: &Scope, component: &str, request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
+    let application = scope.services.application.get().and_then(std::sync::Weak::upgrade);
+    let application = application.ok_or(Error::DestinationUnavailable)?;
+    let (parts, body) = request.into_parts();
+    let body = Limited::new(body, scope.services.limits.body)
+        .collect()
+        .await
+        .map_err(|_| Error::HttpRequestBodySize(None))?
+        .to_bytes();
+    let response = application.chained(component, Request::from_parts(parts, body)).await;
+    let response = response.ok_or(Error::DestinationNotFound)?;
+    Ok(response.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync()))
+}

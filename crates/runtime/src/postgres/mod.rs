@@ -1,0 +1,14 @@
+//! `spin:postgres`: pools of connections behind handles.
+
+mod address;
+mod host;
+mod numeric;
+mod pool;
+mod range;
+mod session;
+mod statement;
+mod tls;
+mod value;
+
+pub use host::{Builder, Connection};
+pub(crate) use pool::{Occupancy, Pools};

@@ -1,0 +1,220 @@
+//! Connections shared by everyone who uses the same address.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+use tokio_postgres::NoTls;
+use tokio_postgres::config::SslMode;
+
+use super::address::{Address, chain};
+use super::session::Session;
+use super::tls::Tls;
+use crate::Limits;
+use crate::bindings::postgres::{Error, RowSet};
+use super::value::Parameter;
+use crate::tls;
+
+/// How long a statement waits for a connection: to become free, and to be made.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// How many addresses are kept apart; a component could otherwise open a pool for each of any number.
+const ADDRESSES: usize = 64;
+
+/// The pools of all addresses.
+pub(crate) struct Pools {
+    limits: Limits,
+    pools: Mutex<HashMap<(String, Option<String>), Arc<Pool>>>,
+}
+
+/// The connections of one address.
+pub(super) struct Pool {
+    /// The server, without anything secret.
+    label: String,
+    address: Address,
+    tls: Option<Tls>,
+    limits: Limits,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Session>>,
+}
+
+/// A connection that is somebody's for the moment; it goes back by itself if it is fit to.
+pub(super) struct Lease {
+    session: Option<Session>,
+    pool: Arc<Pool>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// How many connections a pool has.
+pub(crate) struct Occupancy {
+    /// The server, as `host:port`.
+    pub server: String,
+    /// Connections that run a statement or a transaction.
+    pub used: usize,
+    /// Connections that wait for one.
+    pub idle: usize,
+}
+
+impl Pools {
+    pub fn new(limits: &Limits) -> Self {
+        Self { limits: limits.clone(), pools: Mutex::new(HashMap::new()) }
+    }
+
+    /// The pool of an address; `root` is the PEM text of an authority to trust.
+    pub(super) fn open(&self, address: &str, root: Option<&str>) -> Result<Arc<Pool>, Error> {
+        let key = (address.to_owned(), root.map(str::to_owned));
+        if let Some(pool) = self.pools.lock().get(&key) {
+            return Ok(Arc::clone(pool));
+        }
+        let pool = Pool::new(address, root, &self.limits).map_err(Error::ConnectionFailed)?;
+        let mut pools = self.pools.lock();
+        if pools.len() >= ADDRESSES {
+            pools.retain(|_, pool| Arc::strong_count(pool) > 1);
+        }
+        if pools.len() >= ADDRESSES {
+            return Err(Error::ConnectionFailed("too many different addresses".to_owned()));
+        }
+        Ok(Arc::clone(pools.entry(key).or_insert_with(|| Arc::new(pool))))
+    }
+
+    /// How full the pools are.
+    pub fn occupancy(&self) -> Vec<Occupancy> {
+        let mut list: Vec<Occupancy> = Vec::new();
+        for pool in self.pools.lock().values() {
+            let idle = pool.idle.lock().len();
+            let used = pool.limits.connections.saturating_sub(pool.permits.available_permits());
+            match list.iter_mut().find(|other| other.server == pool.label) {
+                Some(other) => {
+                    other.used += used;
+                    other.idle += idle;
+                }
+                None => list.push(Occupancy { server: pool.label.clone(), used, idle }),
+            }
+        }
+        list
+    }
+}
+
+impl Pool {
+    fn new(text: &str, root: Option<&str>, limits: &Limits) -> Result<Self, String> {
+        let mut address = Address::parse(text)?;
+        address.config.tcp_user_timeout(limits.statement);
+        let roots = match (root, &address.root_file) {
+            (Some(root), _) => Some(root.to_owned()),
+            (None, Some(file)) => Some(read(file)?),
+            (None, None) => None,
+        };
+        let tls = match address.config.get_ssl_mode() {
+            SslMode::Disable => None,
+            _ => Some(Tls(Arc::new(tls::client(address.trust, roots.as_deref())?))),
+        };
+        let label = address.endpoints()?.into_iter().map(|(host, port)| format!("{host}:{port}")).collect::<Vec<_>>();
+        Ok(Self {
+            label: label.join(","),
+            address,
+            tls,
+            limits: limits.clone(),
+            permits: Arc::new(Semaphore::new(limits.connections)),
+            idle: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Gets a connection: an idle one, else a new one.
+    pub async fn lease(self: &Arc<Self>) -> Result<Lease, Error> {
+        let deadline = Instant::now() + CONNECT;
+        let permit = match timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(_)) | Err(_) => return Err(Error::ConnectionFailed("no connection became free in time".to_owned())),
+        };
+        let session = match self.take() {
+            Some(session) => session,
+            None => match timeout_at(deadline, self.connect()).await {
+                Ok(session) => session?,
+                Err(_) => return Err(Error::ConnectionFailed(format!("{} did not answer in time", self.label))),
+            },
+        };
+        Ok(Lease { session: Some(session), pool: Arc::clone(self), _permit: permit })
+    }
+
+    /// The connection that was used last: what is not needed for a while grows old at the other end.
+    fn take(&self) -> Option<Session> {
+        let mut idle = self.idle.lock();
+        while let Some(session) = idle.pop() {
+            if session.reusable() {
+                return Some(session);
+            }
+        }
+        None
+    }
+
+    async fn connect(&self) -> Result<Session, Error> {
+        let failed = |error: tokio_postgres::Error| Error::ConnectionFailed(chain(&error));
+        let client = match self.tls.clone() {
+            Some(tls) => {
+                let (client, connection) = self.address.config.connect(tls).await.map_err(failed)?;
+                tokio::spawn(drive(connection));
+                client
+            }
+            None => {
+                let (client, connection) = self.address.config.connect(NoTls).await.map_err(failed)?;
+                tokio::spawn(drive(connection));
+                client
+            }
+        };
+        Ok(Session::new(client, self.tls.clone()))
+    }
+}
+
+/// Runs a connection until it ends; whoever waits for an answer learns of it by itself.
+async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
+    if let Err(error) = connection.await {
+        tracing::debug!(error = chain(&error), "a connection to PostgreSQL ended");
+    }
+}
+
+impl Lease {
+    /// Runs a statement for its rows.
+    pub async fn query(&mut self, sql: &str, parameters: &[Parameter]) -> Result<RowSet, Error> {
+        let most = self.pool.limits.body;
+        self.timed(async |session| session.query(sql, parameters, most).await).await
+    }
+
+    /// Runs a statement for the number of rows that it touched.
+    pub async fn execute(&mut self, sql: &str, parameters: &[Parameter]) -> Result<u64, Error> {
+        self.timed(async |session| session.execute(sql, parameters).await).await
+    }
+
+    /// Keeps the connection from anyone but its present owner.
+    pub fn spoil(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.spoil();
+        }
+    }
+
+    async fn timed<T>(&mut self, run: impl AsyncFnOnce(&mut Session) -> Result<T, Error>) -> Result<T, Error> {
+        let Some(session) = &mut self.session else {
+            return Err(Error::ConnectionFailed("the connection is gone".to_owned()));
+        };
+        let outcome = tokio::time::timeout(self.pool.limits.statement, run(session)).await;
+        outcome.unwrap_or_else(|_| {
+            session.abandon();
+            Err(Error::Other("the statement took too long and was given up".to_owned()))
+        })
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take().filter(Session::reusable) {
+            self.pool.idle.lock().push(session);
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("sslrootcert {}: {error}", file.display()))
+}

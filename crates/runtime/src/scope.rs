@@ -1,0 +1,44 @@
+//! What one component may see and reach.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock, Weak};
+
+use manifest::AllowedHost;
+
+use crate::application::Application;
+use crate::client::Client;
+use crate::{Limits, postgres, redis};
+
+/// A component's share of the world.
+pub(crate) struct Scope {
+    /// The component's name.
+    pub name: Arc<str>,
+    /// Its variables with their values.
+    pub variables: BTreeMap<String, String>,
+    /// Where it may connect to.
+    pub allowed_hosts: Vec<AllowedHost>,
+    /// Everything that it shares with the other components.
+    pub services: Arc<Services>,
+}
+
+/// What the components of an application share.
+pub(crate) struct Services {
+    pub limits: Limits,
+    pub postgres: postgres::Pools,
+    pub redis: redis::Links,
+    pub client: Client,
+    /// The application itself, for calls from one component to another.
+    pub application: OnceLock<Weak<Application>>,
+}
+
+impl Scope {
+    /// Whether the manifest lets the component connect to a place.
+    pub fn may_reach(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
+        let allowed = self.allowed_hosts.iter().any(|allowed| allowed.allows(scheme, host, port));
+        if !allowed {
+            let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+            tracing::warn!(component = &*self.name, "{scheme}://{host}{port} is not in allowed_outbound_hosts");
+        }
+        allowed
+    }
+}

@@ -1,0 +1,6 @@
+//! A component that does what the runtime's tests ask for: by HTTP, by Redis message and by the clock.
+//!
+//! It exists as WebAssembly only: a native linker could not name its exports.
+
+#[cfg(target_family = "wasm")]
+mod component;

@@ -1,1 +1,35 @@
-//! The conversation component.
+//! The service request: what its owner reports of it, and which node holds it for whom.
+//!
+//! Public: `PUT` and `GET /v1/service-requests/{id}`. For relays: `POST /internal/join`, `/internal/leave` and
+//! `/internal/sweep`.
+
+mod join;
+mod leave;
+mod service_request;
+mod sweep;
+
+use chat::{ErrorCode, Refusal};
+use function::{Answer, Request, answer, path};
+use http::Method;
+
+/// Answers a request.
+///
+/// Exported where there is a host; elsewhere this is a library, whose parts are tested.
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(request: Request) -> Answer {
+    route(request).await.into()
+}
+
+async fn route(request: Request) -> Result<Answer, Refusal> {
+    let address = request.uri().path().to_owned();
+    match (path::segments(&address).as_slice(), request.method()) {
+        (["v1", "service-requests", id], &Method::PUT) => service_request::put(id, request).await,
+        (["v1", "service-requests", id], &Method::GET) => service_request::get(id, &request).await,
+        (["v1", "service-requests", _], _) => Ok(answer::method_not_allowed("GET, PUT")),
+        (["internal", "join"], &Method::POST) => join::join(request).await,
+        (["internal", "leave"], &Method::POST) => leave::leave(request).await,
+        (["internal", "sweep"], &Method::POST) => sweep::sweep(request).await,
+        (["internal", "join" | "leave" | "sweep"], _) => Ok(answer::method_not_allowed("POST")),
+        _ => Err(ErrorCode::NotFound.refusal("there is nothing at this address")),
+    }
+}

@@ -1,1 +1,41 @@
-//! The message-history component.
+//! Messages out: `GET /internal/service-requests/{id}/messages`, for relays that catch up and, by way of `message-send`,
+//! for clients of the public API. Either shows a user's own token.
+
+mod query;
+
+use chat::{ErrorCode, Refusal};
+use function::{Answer, Instance, Request, answer, bearer, path};
+use http::{Method, StatusCode};
+
+/// Says that a client of the public API reads the answer.
+const PUBLIC: &str = "x-hubline-public";
+
+/// Answers a request.
+///
+/// Exported where there is a host; elsewhere this is a library, whose parts are tested.
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(request: Request) -> Answer {
+    route(request).await.into()
+}
+
+async fn route(request: Request) -> Result<Answer, Refusal> {
+    match (path::segments(request.uri().path()).as_slice(), request.method()) {
+        (["internal", "service-requests", id, "messages"], &Method::GET) => page(id, &request).await,
+        (["internal", "service-requests", _, "messages"], _) => Ok(answer::method_not_allowed("GET")),
+        _ => Err(ErrorCode::NotFound.refusal("there is nothing at this address")),
+    }
+}
+
+async fn page(id: &str, request: &Request) -> Result<Answer, Refusal> {
+    let instance = Instance::get().await?;
+    let actor = instance.identify(bearer(request.headers())?).await?.actor();
+    let id = path::service_request_id(id)?;
+    let page = query::page(request.uri().query())?;
+    let found = instance.database(async |db| store::history(db, &id, &actor, page).await).await?;
+    let mut found = found.ok_or_else(|| ErrorCode::NotFound.refusal("there is no such service request"))?;
+    if request.headers().contains_key(PUBLIC) {
+        // Where a cursor may jump to is between the relays and this function.
+        found.purged_through = None;
+    }
+    Ok(answer::json(StatusCode::OK, &found))
+}

@@ -1,1 +1,84 @@
-//! The message-send component.
+//! Messages in: `POST /internal/messages` for relays, a batch at once, and
+//! `POST /v1/service-requests/{id}/messages` for everybody, a batch of one through the same code.
+//!
+//! Spin routes by path alone, so the public path's `GET` comes here too and is passed on to `message-history`.
+
+mod batch;
+mod forward;
+
+use std::rc::Rc;
+
+use chat::{
+    ErrorCode, MessageForm, NodeName, Refusal,
+    wire::{Outcome, SendAnswer, SendItem, SendRequest},
+};
+use function::{Answer, Instance, Request, answer, bearer, body, demand_relay, path};
+use http::{Method, StatusCode};
+
+use crate::batch::Batch;
+
+/// Answers a request.
+///
+/// Exported where there is a host; elsewhere this is a library, whose parts are tested.
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(request: Request) -> Answer {
+    route(request).await.into()
+}
+
+async fn route(request: Request) -> Result<Answer, Refusal> {
+    let address = request.uri().path().to_owned();
+    match (path::segments(&address).as_slice(), request.method()) {
+        (["internal", "messages"], &Method::POST) => send_batch(request).await,
+        (["internal", "messages"], _) => Ok(answer::method_not_allowed("POST")),
+        (["v1", "service-requests", id, "messages"], &Method::POST) => send_one(id, request).await,
+        (["v1", "service-requests", id, "messages"], &Method::GET) => forward::to_history(id, &request).await,
+        (["v1", "service-requests", _, "messages"], _) => Ok(answer::method_not_allowed("GET, POST")),
+        _ => Err(ErrorCode::NotFound.refusal("there is nothing at this address")),
+    }
+}
+
+async fn send_batch(request: Request) -> Result<Answer, Refusal> {
+    let instance = Instance::get().await?;
+    demand_relay(&instance.config, request.headers())?;
+    let SendRequest { node, tokens, items } = body::read_internal(request).await?;
+    if tokens.len().max(items.len()) > SendRequest::MOST {
+        return Err(ErrorCode::Malformed.refusal(format!("a batch has at most {} items and tokens", SendRequest::MOST)));
+    }
+    // A token is checked once, however many items it sends; each item gets the user of the token that it names.
+    let mut actors = Vec::with_capacity(tokens.len());
+    for token in &tokens {
+        actors.push(instance.identify(token).await.map(|identity| Rc::new(identity.actor())));
+    }
+    let sent = deliver(&instance, Batch::new(&actors, items), node.as_ref()).await?;
+    Ok(answer::json(StatusCode::OK, &sent))
+}
+
+async fn send_one(id: &str, request: Request) -> Result<Answer, Refusal> {
+    let instance = Instance::get().await?;
+    let actor = instance.identify(bearer(request.headers())?).await?.actor();
+    path::service_request_id(id)?;
+    let form = MessageForm::from_json(&body::read_public(request).await?)?;
+    let (client_message_id, body) = form.into_texts()?;
+    let item = SendItem { token: 0, service_request_id: id.to_owned(), client_message_id, body };
+    let sent = deliver(&instance, Batch::new(&[Ok(Rc::new(actor))], vec![item]), None).await?;
+    match sent.outcomes.into_iter().next() {
+        Some(Outcome::Stored { new: true, message }) => Ok(answer::json(StatusCode::CREATED, &message)),
+        Some(Outcome::Stored { new: false, message }) => Ok(answer::json(StatusCode::OK, &message)),
+        Some(Outcome::Refused { error }) => Err(error),
+        None => Err(ErrorCode::Unavailable.refusal("the outcome is not known")),
+    }
+}
+
+/// Stores what can be stored, and rings the nodes that hold it, but for `node`, which reads the answer.
+async fn deliver(instance: &Rc<Instance>, batch: Batch, node: Option<&NodeName>) -> Result<SendAnswer, Refusal> {
+    let items = batch.items();
+    if items.is_empty() {
+        return Ok(SendAnswer { outcomes: batch.outcomes(Vec::new()), conversations: Vec::new() });
+    }
+    let sent = instance.database(async |db| store::send(db, &items).await).await?;
+    instance.ring(batch::rings(&sent, node), &sent.epoch);
+    Ok(SendAnswer {
+        outcomes: batch.outcomes(sent.outcomes),
+        conversations: sent.conversations.into_iter().map(batch::answered).collect(),
+    })
+}

@@ -57,11 +57,12 @@ declare
     request record;
     earlier record;
     now timestamptz;
-    -- By conversation; the key is null when it does not exist. Only open ones are locked.
+    -- By conversation; the key is null when it does not exist. Only open ones are locked. Arrays that are taken apart
+    -- side by side below are made in their full length, since one that is first set at 3 begins at 3.
     keys bigint[] := array_fill(null::bigint, array[cardinality(conversations)]);
     locked boolean[];
-    last_seqs bigint[];
-    chains bytea[];
+    last_seqs bigint[] := keys;
+    chains bytea[] := array_fill(null::bytea, array[cardinality(conversations)]);
     request_customers text[];
     request_technicians text[];
     request_centers text[];
@@ -123,8 +124,8 @@ begin
     -- nothing of that pass stays, and the second one looks each message up before it stores it.
     for pass in 1..2 loop
         outcomes := '{}';
-        seqs := '{}';
-        roles := '{}';
+        seqs := array_fill(null::bigint, array[cardinality(ids)]);
+        roles := array_fill(null::text, array[cardinality(ids)]);
         earlier_ids := '{}';
         earlier_sent_ats := '{}';
         earlier_bodies := '{}';

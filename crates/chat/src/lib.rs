@@ -3,6 +3,7 @@
 //! Nothing here does input or output, and nothing knows the runtime or the database. What a client sends comes in as
 //! text and leaves as a type that can only hold what the contract allows; what the parts send each other is in [`wire`].
 
+pub mod chain;
 pub mod cursor;
 pub mod retention;
 pub mod wire;

@@ -86,21 +86,13 @@ impl Event {
         Ok(signed)
     }
 
-    /// Reads a signed event. The MACs are compared in constant time, and nothing is read before they are.
+    /// Reads a signed event. Nothing is read before its MAC is checked.
     ///
     /// # Errors
     /// Returns [`EventError::Forged`] for bytes without the MAC of this key, [`EventError::Unreadable`] for bytes that
     /// have it and are no event.
     pub fn open(key: &DeliveryKey, signed: &[u8]) -> Result<Self, EventError> {
-        let at = signed.iter().position(|byte| *byte == SEPARATOR).ok_or(EventError::Forged)?;
-        let (given, rest) = signed.split_at_checked(at).ok_or(EventError::Forged)?;
-        let json = rest.get(1..).ok_or(EventError::Forged)?;
-        // Upper-case digits would be a second spelling of one event.
-        if given.iter().any(u8::is_ascii_uppercase) {
-            return Err(EventError::Forged);
-        }
-        let given = hex::decode(given).map_err(|_| EventError::Forged)?;
-        key.mac(json).verify_slice(&given).map_err(|_| EventError::Forged)?;
+        let json = key.open(signed)?;
         serde_json::from_slice(json).map_err(EventError::Unreadable)
     }
 }
@@ -124,6 +116,23 @@ impl DeliveryKey {
             return Err(EmptyKey);
         }
         Hmac::new_from_slice(secret).map(Self).map_err(|_| EmptyKey)
+    }
+
+    /// The JSON of a signed event, when the MAC is this key's. The MACs are compared in constant time.
+    ///
+    /// # Errors
+    /// Returns [`EventError::Forged`] for any other bytes.
+    pub fn open<'a>(&self, signed: &'a [u8]) -> Result<&'a [u8], EventError> {
+        let at = signed.iter().position(|byte| *byte == SEPARATOR).ok_or(EventError::Forged)?;
+        let (given, rest) = signed.split_at_checked(at).ok_or(EventError::Forged)?;
+        let json = rest.get(1..).ok_or(EventError::Forged)?;
+        // Upper-case digits would be a second spelling of one event.
+        if given.iter().any(u8::is_ascii_uppercase) {
+            return Err(EventError::Forged);
+        }
+        let given = hex::decode(given).map_err(|_| EventError::Forged)?;
+        self.mac(json).verify_slice(&given).map_err(|_| EventError::Forged)?;
+        Ok(json)
     }
 
     fn mac(&self, json: &[u8]) -> Hmac<Sha256> {

@@ -1,0 +1,50 @@
+//! The statements themselves.
+
+use std::{collections::BTreeSet, fs};
+
+use store::sql;
+use tokio_postgres::types::Type;
+
+use crate::server::Server;
+
+#[tokio::test]
+async fn every_statement_can_be_prepared_and_keeps_to_types_that_functions_have() {
+    let owner = Server::shared().database().await.owner().await;
+    let allowed = [Type::BOOL, Type::INT8, Type::TEXT, Type::INT4_ARRAY, Type::INT8_ARRAY, Type::TEXT_ARRAY];
+    for (name, statement) in sql::ALL {
+        let prepared = owner.prepare(statement).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        let columns = prepared.columns().iter().map(|column| column.type_());
+        for ty in prepared.params().iter().chain(columns) {
+            assert!(allowed.contains(ty), "{name} has {ty}");
+        }
+    }
+    for statement in [sql::LOCK_MIGRATIONS, sql::MIGRATIONS_APPLIED, sql::RECORD_MIGRATION] {
+        owner.prepare(statement).await.unwrap();
+    }
+}
+
+#[test]
+fn every_file_is_a_statement_of_the_list() {
+    let files: BTreeSet<String> = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/sql"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let migrating = ["migration_table", "lock_migrations", "migrations_applied", "record_migration"];
+    let named = sql::ALL.map(|(name, _)| name).into_iter().chain(migrating).map(str::to_owned).collect();
+    assert_eq!(files, named);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn several_databases_of_a_server_are_migrated_at_once() {
+    // A server of its own: on the shared one the roles are there already.
+    let server = Server::start();
+    let databases = futures_util::future::join_all((0..6).map(|_| server.empty_database())).await;
+    std::thread::scope(|scope| {
+        for database in &databases {
+            scope.spawn(|| tokio::runtime::Runtime::new().unwrap().block_on(database.migrate()));
+        }
+    });
+    for database in &databases {
+        database.chat().await.batch_execute("select from hubline.message").await.unwrap();
+    }
+}

@@ -4,9 +4,37 @@
 //! ([`Functions`]); everything that happened elsewhere reaches it as a signed event ([`Relay::events`]) or by its own
 //! sweep ([`Relay::run`]). It may be killed at any moment without losing a message.
 
+mod answers;
+mod batch;
+mod calls;
+mod client;
 mod config;
+mod connection;
+mod connections;
+mod door;
+mod doorbell;
+mod doors;
+mod epoch;
+mod events;
 mod functions;
+mod hub;
+mod join;
+mod lane;
+mod leaves;
+mod methods;
+mod metrics;
+mod origin;
+mod outbox;
+mod pass;
+mod post;
+mod problem;
 mod relay;
+mod repair;
+mod socket;
+mod sweep;
+mod ticket;
+mod tokens;
+mod upgrade;
 mod upstream;
 
 pub use config::{Config, Limits};

@@ -6,17 +6,16 @@ use futures_util::future::BoxFuture;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 
+use crate::client::{Client, client};
 use crate::{CallError, Functions};
 
 /// Functions that run elsewhere, such as in Spin, reached over HTTP on pooled connections.
 #[derive(Clone)]
 pub struct Upstream {
+    scheme: Scheme,
     authority: Authority,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client,
 }
 
 /// Why an address can't be an upstream.
@@ -25,32 +24,34 @@ pub enum UpstreamError {
     /// Not an address at all.
     #[error("the upstream is not a URL")]
     Address(#[from] http::uri::InvalidUri),
-    /// Another scheme than http, no host, or a path.
+    /// Another scheme than http or https, no host, or a path.
     #[error("the upstream must look like http://host:port")]
     Origin,
+    /// No TLS can be spoken here.
+    #[error("the upstream can't be reached safely")]
+    Tls(#[from] rustls::Error),
 }
 
 impl Upstream {
     /// Functions at an origin such as `http://127.0.0.1:3000`.
     ///
     /// # Errors
-    /// Anything but a plain http origin is refused: encryption between relay and functions is the mesh's or ingress's.
+    /// Anything but an origin of http or https is refused.
     pub fn new(origin: &str) -> Result<Self, UpstreamError> {
         let parts = origin.parse::<Uri>()?.into_parts();
         let bare = parts.path_and_query.is_none_or(|path| path == "/");
-        match (parts.scheme, parts.authority) {
-            (Some(scheme), Some(authority)) if scheme == Scheme::HTTP && bare => {
-                let mut connector = HttpConnector::new();
-                connector.set_nodelay(true);
-                Ok(Self { authority, client: Client::builder(TokioExecutor::new()).build(connector) })
-            }
-            _ => Err(UpstreamError::Origin),
+        let (Some(scheme), Some(authority), true) = (parts.scheme, parts.authority, bare) else {
+            return Err(UpstreamError::Origin);
+        };
+        if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
+            return Err(UpstreamError::Origin);
         }
+        Ok(Self { scheme, authority, client: client()? })
     }
 
     fn address(&self, path: Option<PathAndQuery>) -> Result<Uri, http::Error> {
         let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
-        Uri::builder().scheme(Scheme::HTTP).authority(self.authority.clone()).path_and_query(path).build()
+        Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query(path).build()
     }
 }
 
@@ -60,13 +61,41 @@ impl Functions for Upstream {
         let (mut parts, body) = request.into_parts();
         let address = self.address(parts.uri.path_and_query().cloned());
         async move {
-            parts.uri = address.map_err(|error| CallError::new(error.to_string()))?;
-            let request = Request::from_parts(parts, Full::new(body));
-            let response = client.request(request).await.map_err(|error| CallError::new(error.to_string()))?;
-            let (parts, body) = response.into_parts();
-            let body = body.collect().await.map_err(|error| CallError::new(error.to_string()))?;
-            Ok(Response::from_parts(parts, body.to_bytes()))
+            parts.uri = address.map_err(failed)?;
+            fetch(&client, Request::from_parts(parts, Full::new(body))).await
         }
         .boxed()
+    }
+}
+
+async fn fetch(client: &Client, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, CallError> {
+    let (parts, body) = client.request(request).await.map_err(failed)?.into_parts();
+    let body = body.collect().await.map_err(failed)?;
+    Ok(Response::from_parts(parts, body.to_bytes()))
+}
+
+/// An error with its causes: the outermost of a client says little.
+fn failed(error: impl std::error::Error) -> CallError {
+    let mut reason = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        reason = format!("{reason}: {cause}");
+        source = cause.source();
+    }
+    CallError::new(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_is_an_origin() {
+        for good in ["http://127.0.0.1:3000", "http://spin/", "https://spin.example"] {
+            assert!(Upstream::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "spin", "127.0.0.1:3000", "ftp://spin", "http://spin/path", "/path", "http://"] {
+            assert!(Upstream::new(bad).is_err(), "{bad}");
+        }
     }
 }

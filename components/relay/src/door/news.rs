@@ -1,0 +1,140 @@
+//! What happens in a conversation, told by whoever knows it first.
+
+use std::sync::Arc;
+
+use chat::{ErrorCode, Parties, Status};
+use chrono::{DateTime, Utc};
+
+use super::{Aftermath, Changed, Door, Facts, State, take};
+use crate::post::Post;
+use crate::ticket::Ticket;
+
+/// Whether a conversation takes messages.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Standing {
+    /// Whether it does.
+    pub(crate) status: Status,
+    /// When it was closed, while it is.
+    pub(crate) closed_at: Option<DateTime<Utc>>,
+}
+
+impl Standing {
+    /// It does. Whoever hears of a new message knows that.
+    pub(crate) const OPEN: Self = Self { status: Status::Open, closed_at: None };
+}
+
+/// What is known of a conversation as of one transaction.
+pub(crate) struct News {
+    /// The number of the transaction's change.
+    pub(crate) version: i64,
+    /// The parties then.
+    pub(crate) who: Parties,
+    /// Whether it took messages then; `None` when that was not said.
+    pub(crate) standing: Option<Standing>,
+    /// Messages, ascending.
+    pub(crate) posts: Vec<Arrived>,
+    /// The last number then; `None` when that was not said.
+    pub(crate) last: Option<i64>,
+}
+
+/// A message among the news.
+pub(crate) struct Arrived {
+    /// The message.
+    pub(crate) post: Arc<Post>,
+    /// The send that it answers, if it is the result of one of this node's.
+    pub(crate) ticket: Option<Arc<Ticket>>,
+}
+
+impl Door {
+    /// Takes news. Who is no longer a party gets none of it; everybody else gets it in line.
+    pub(crate) fn hear(&self, news: &News) -> Aftermath {
+        let mut aftermath = Aftermath::default();
+        let mut state = self.state.lock();
+        state.learn(self, news.version, news.who.clone(), news.standing, &mut aftermath);
+        let mut steps = Vec::new();
+        for Arrived { post, ticket } in &news.posts {
+            for member in &mut state.members {
+                match ticket {
+                    Some(ticket) if Arc::ptr_eq(&ticket.connection, &member.connection) => {
+                        member.line.answered(ticket, post.result(), &mut steps);
+                    }
+                    _ => member.line.arrived(post.arrival(&member.connection.actor), &mut steps),
+                }
+                take(&mut steps, &member.connection);
+            }
+        }
+        if let Some(last) = news.last {
+            for member in state.members.iter_mut().filter(|member| member.line.follows()) {
+                member.line.heard_of(last);
+            }
+            state.synced = state.synced.max(news.version);
+        }
+        state.tidy(self);
+        state.sum_up(&mut aftermath);
+        aftermath
+    }
+
+    /// A message is stored, and nobody said for whom: only its own sender is told.
+    pub(crate) fn answer(&self, arrived: &Arrived) -> Aftermath {
+        let mut aftermath = Aftermath::default();
+        let mut state = self.state.lock();
+        let mut steps = Vec::new();
+        if let Some(ticket) = &arrived.ticket
+            && let Some(member) = state.member(&ticket.connection)
+        {
+            member.line.answered(ticket, arrived.post.result(), &mut steps);
+            take(&mut steps, &ticket.connection);
+        }
+        state.tidy(self);
+        state.sum_up(&mut aftermath);
+        aftermath
+    }
+
+    /// The conversation is gone from the database: nobody follows it.
+    pub(crate) fn vanish(&self) -> Aftermath {
+        let mut aftermath = Aftermath::default();
+        let mut state = self.state.lock();
+        state.remove(self, ErrorCode::NotFound, |_| true, &mut aftermath);
+        state.facts = None;
+        state.synced = 0;
+        state.sum_up(&mut aftermath);
+        aftermath
+    }
+}
+
+impl State {
+    /// Takes note of the facts as of a version, unless later ones are known, and acts on what has changed.
+    pub(super) fn learn(
+        &mut self,
+        door: &Door,
+        version: i64,
+        parties: Parties,
+        standing: Option<Standing>,
+        aftermath: &mut Aftermath,
+    ) {
+        let known = self.facts.as_ref();
+        if known.is_some_and(|facts| version <= facts.version) {
+            return;
+        }
+        let standing = standing.or(known.map(|facts| facts.standing)).unwrap_or(Standing::OPEN);
+        let changed = known.is_some_and(|facts| facts.parties != parties || facts.standing != standing);
+        let reassigned = known.is_none_or(|facts| facts.parties != parties);
+        let facts = Facts { version, parties, standing };
+        if reassigned {
+            self.remove(door, ErrorCode::Forbidden, |member| !facts.admit(&member.connection.actor), aftermath);
+        }
+        if changed {
+            let event = Changed {
+                service_request_id: &door.id,
+                status: facts.standing.status,
+                closed_at: facts.standing.closed_at,
+                technician_id: facts.parties.technician_id.as_ref(),
+                service_center_id: &facts.parties.service_center_id,
+            };
+            for member in self.members.iter().filter(|member| member.line.position().is_some()) {
+                member.connection.tell("OnServiceRequestChanged", &event);
+            }
+        }
+        self.facts = Some(facts);
+    }
+}

@@ -1,0 +1,113 @@
+//! Getting what is missing.
+
+use std::sync::Arc;
+
+use chat::ErrorCode;
+use chat::cursor::Question;
+use tokio::time::Instant;
+
+use super::{Aftermath, Door, History, Member, take};
+use crate::connection::Connection;
+use crate::ticket::Ticket;
+
+/// A page of history that somebody lacks.
+pub(crate) struct Wanted {
+    /// After which number.
+    pub(crate) after: i64,
+    /// Who asks: connections of one user, with the same rights. The first one's token opens the page.
+    pub(crate) for_whom: Vec<(Arc<Connection>, Question)>,
+}
+
+impl Door {
+    /// Whether the caller shall look after missing messages from now on: there are some, and nobody does.
+    pub(crate) fn begin_repair(&self) -> bool {
+        let mut state = self.state.lock();
+        let begin = !state.repairing && state.members.iter().any(Member::can_take_history);
+        state.repairing |= begin;
+        begin
+    }
+
+    /// Whether messages are missing.
+    pub(crate) fn is_lacking(&self) -> bool {
+        self.state.lock().members.iter().any(|member| member.line.lacks())
+    }
+
+    /// Whether the caller may stop looking after missing messages: there are none, or what there are must wait.
+    pub(crate) fn end_repair(&self) -> bool {
+        let mut state = self.state.lock();
+        let end = !state.members.iter().any(Member::can_take_history);
+        state.repairing &= !end;
+        end
+    }
+
+    /// What to ask of history now. Who has not read what waits already is left out until there is room.
+    pub(crate) fn questions(&self) -> Vec<Wanted> {
+        let mut wanted: Vec<Wanted> = Vec::new();
+        let mut state = self.state.lock();
+        for member in &mut state.members {
+            if !member.can_take_history() {
+                continue;
+            }
+            let Some(question) = member.line.ask() else { continue };
+            let asker = (Arc::clone(&member.connection), question);
+            let same = |page: &&mut Wanted| {
+                page.after == question.after
+                    && page.for_whom.first().is_some_and(|(first, _)| first.actor == member.connection.actor)
+            };
+            match wanted.iter_mut().find(same) {
+                Some(page) => page.for_whom.push(asker),
+                None => wanted.push(Wanted { after: question.after, for_whom: vec![asker] }),
+            }
+        }
+        wanted
+    }
+
+    /// History has answered. The page goes to those in whose name it was asked for, and to nobody else.
+    pub(crate) fn fill(&self, wanted: &Wanted, page: &History) {
+        let mut state = self.state.lock();
+        let mut steps = Vec::new();
+        for (connection, question) in &wanted.for_whom {
+            if let Some(member) = state.member(connection) {
+                member.line.history(*question, page.clone(), &mut steps);
+                take(&mut steps, connection);
+            }
+        }
+        state.tidy(self);
+    }
+
+    /// History could not be asked. Gives the sends whose clients can wait no longer for what comes before them.
+    pub(crate) fn fail(&self, wanted: &Wanted, now: Instant) -> Vec<Arc<Ticket>> {
+        let mut state = self.state.lock();
+        let mut overdue = Vec::new();
+        for (connection, question) in &wanted.for_whom {
+            if let Some(member) = state.member(connection) {
+                member.line.history_failed(*question);
+                overdue.extend(member.line.give_up(|ticket| ticket.deadline <= now));
+            }
+        }
+        state.tidy(self);
+        overdue
+    }
+
+    /// History is closed to these users: they are no parties any longer.
+    pub(crate) fn expel(&self, wanted: &Wanted) -> Aftermath {
+        let mut aftermath = Aftermath::default();
+        let mut state = self.state.lock();
+        let expelled =
+            |connection: &Arc<Connection>| wanted.for_whom.iter().any(|(asker, _)| asker.actor == connection.actor);
+        state.remove(self, ErrorCode::Forbidden, |member| expelled(&member.connection), &mut aftermath);
+        state.sum_up(&mut aftermath);
+        aftermath
+    }
+
+    /// Asks again for what history did not have.
+    pub(crate) fn nudge(&self) -> Aftermath {
+        let mut aftermath = Aftermath::default();
+        let mut state = self.state.lock();
+        for member in state.members.iter_mut().filter(|member| member.line.follows()) {
+            member.line.heard_of(0);
+        }
+        state.sum_up(&mut aftermath);
+        aftermath
+    }
+}

@@ -1,0 +1,126 @@
+//! What a relay counts.
+
+mod instrument;
+
+use std::time::Duration;
+
+use instrument::Text;
+pub(crate) use instrument::{Counter, Gauge, Histogram};
+
+/// Bounds of times, in seconds: from what one call takes at its best to the deadline of a send.
+const SECONDS: &[f64] = &[0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
+
+/// Bounds of batches, in messages.
+const MESSAGES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 48.0, 64.0];
+
+/// What a relay counts, from its start on.
+pub(crate) struct Metrics {
+    /// Connections that are open.
+    pub(crate) connections: Gauge,
+    /// Connections that were opened.
+    pub(crate) connected: Counter,
+    /// Connections that were refused: no valid token, id or origin.
+    pub(crate) turned_away: Counter,
+    /// Invocations that are under way.
+    pub(crate) invocations: Gauge,
+    /// Messages that were sent to clients.
+    pub(crate) deliveries: Counter,
+    /// Connections that were cut off because their clients didn't read.
+    pub(crate) slow_readers: Counter,
+    /// Sends that were stored.
+    pub(crate) stored: Counter,
+    /// Sends that were refused.
+    pub(crate) refused: Counter,
+    /// Sends whose outcome nobody knows.
+    pub(crate) unknown: Counter,
+    /// Sends that found their lane full.
+    pub(crate) crowded_out: Counter,
+    /// How many messages a batch has.
+    pub(crate) batch: Histogram,
+    /// How long a send waits for its batch.
+    pub(crate) queue_wait: Histogram,
+    /// How long a batch takes, all its attempts together.
+    pub(crate) send_call: Histogram,
+    /// Batches that had to be repeated.
+    pub(crate) repeated: Counter,
+    /// How long a page of history takes.
+    pub(crate) catch_up: Histogram,
+    /// Pages of history that couldn't be had.
+    pub(crate) catch_up_failures: Counter,
+    /// How long a call of the sweep takes.
+    pub(crate) sweep: Histogram,
+    /// Calls of the sweep without an answer.
+    pub(crate) sweep_failures: Counter,
+    /// Conversations that a sweep found changed: nobody had rung.
+    pub(crate) sweep_changes: Counter,
+    /// Events that were taken.
+    pub(crate) events: Counter,
+    /// Events that were refused: forged, for another node, or of another history.
+    pub(crate) events_refused: Counter,
+    /// Users that were removed from a conversation while they followed it.
+    pub(crate) removed: Counter,
+}
+
+impl Metrics {
+    /// Nothing counted yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            connections: Gauge::default(),
+            connected: Counter::default(),
+            turned_away: Counter::default(),
+            invocations: Gauge::default(),
+            deliveries: Counter::default(),
+            slow_readers: Counter::default(),
+            stored: Counter::default(),
+            refused: Counter::default(),
+            unknown: Counter::default(),
+            crowded_out: Counter::default(),
+            batch: Histogram::new(MESSAGES),
+            queue_wait: Histogram::new(SECONDS),
+            send_call: Histogram::new(SECONDS),
+            repeated: Counter::default(),
+            catch_up: Histogram::new(SECONDS),
+            catch_up_failures: Counter::default(),
+            sweep: Histogram::new(SECONDS),
+            sweep_failures: Counter::default(),
+            sweep_changes: Counter::default(),
+            events: Counter::default(),
+            events_refused: Counter::default(),
+            removed: Counter::default(),
+        }
+    }
+
+    /// Everything as Prometheus text. The number of conversations is the caller's to count.
+    pub(crate) fn text(&self, conversations: usize) -> String {
+        let mut text = Text::default();
+        text.gauge("connections", "connections that are open", self.connections.get());
+        text.gauge("conversations", "conversations that are followed here", conversations);
+        text.gauge("invocations", "invocations that are under way", self.invocations.get());
+        text.counter("connected_total", "connections that were opened", &self.connected);
+        text.counter("turned_away_total", "connections that were refused", &self.turned_away);
+        text.counter("deliveries_total", "messages that were sent to clients", &self.deliveries);
+        text.counter("slow_readers_total", "connections that were cut off for not reading", &self.slow_readers);
+        text.counter("sends_stored_total", "sends that were stored", &self.stored);
+        text.counter("sends_refused_total", "sends that were refused", &self.refused);
+        text.counter("sends_unknown_total", "sends whose outcome nobody knows", &self.unknown);
+        text.counter("sends_crowded_out_total", "sends that found their lane full", &self.crowded_out);
+        text.histogram("batch_messages", "messages of a batch", &self.batch);
+        text.histogram("queue_wait_seconds", "how long a send waits for its batch", &self.queue_wait);
+        text.histogram("send_call_seconds", "how long a batch takes", &self.send_call);
+        text.counter("batches_repeated_total", "batches that had to be repeated", &self.repeated);
+        text.histogram("catch_up_seconds", "how long a page of history takes", &self.catch_up);
+        text.counter("catch_up_failures_total", "pages of history that could not be had", &self.catch_up_failures);
+        text.histogram("sweep_seconds", "how long a call of the sweep takes", &self.sweep);
+        text.counter("sweep_failures_total", "calls of the sweep without an answer", &self.sweep_failures);
+        text.counter("sweep_changes_total", "conversations that a sweep found changed", &self.sweep_changes);
+        text.counter("events_total", "events that were taken", &self.events);
+        text.counter("events_refused_total", "events that were refused", &self.events_refused);
+        text.counter("removed_total", "users that were removed while they followed", &self.removed);
+        text.into_string()
+    }
+}
+
+/// Seconds as a histogram takes them.
+pub(crate) fn seconds(time: Duration) -> f64 {
+    time.as_secs_f64()
+}

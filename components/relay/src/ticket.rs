@@ -1,0 +1,69 @@
+//! A send that somebody waits for.
+
+use std::sync::Arc;
+
+use chat::Refusal;
+use signalr::InvocationError;
+use tokio::time::Instant;
+
+use crate::connection::Connection;
+use crate::door::Door;
+use crate::post::Post;
+
+/// The method by which messages are sent.
+pub(crate) const SEND_MESSAGE: &str = "SendMessage";
+
+/// A send that a client waits for, or at least has asked for.
+pub(crate) struct Ticket {
+    /// Who sends.
+    pub(crate) connection: Arc<Connection>,
+    /// Where to, unless the id names nothing that could exist.
+    pub(crate) door: Option<Arc<Door>>,
+    /// When the client must have an answer.
+    pub(crate) deadline: Instant,
+    invocation_id: Option<Box<str>>,
+}
+
+impl Ticket {
+    /// A send begins.
+    pub(crate) fn new(
+        connection: &Arc<Connection>,
+        invocation_id: Option<&str>,
+        door: Option<Arc<Door>>,
+        deadline: Instant,
+    ) -> Arc<Self> {
+        connection.begin();
+        Arc::new(Self {
+            connection: Arc::clone(connection),
+            door,
+            deadline,
+            invocation_id: invocation_id.map(Box::from),
+        })
+    }
+
+    /// The message is stored: tells the client.
+    pub(crate) fn complete(&self, post: &Post) {
+        if let Some(id) = &self.invocation_id {
+            self.connection.push(post.completion(id));
+        }
+    }
+
+    /// The message is not stored, or nobody knows: tells the client.
+    pub(crate) fn refuse(&self, refusal: &Refusal) {
+        let error = InvocationError::Refused { target: SEND_MESSAGE, error: refusal };
+        self.connection.refuse(self.invocation_id.as_deref(), &error.to_string());
+    }
+}
+
+// A ticket is itself and no other.
+impl PartialEq for Ticket {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.connection.finish();
+    }
+}

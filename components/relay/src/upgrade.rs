@@ -1,0 +1,65 @@
+//! From an HTTP request to a WebSocket.
+
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use hyper::upgrade::{OnUpgrade, Parts as Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+/// A request that asks for a WebSocket.
+pub(crate) struct Upgrade {
+    accept: HeaderValue,
+    upgrade: OnUpgrade,
+}
+
+impl Upgrade {
+    /// The answer that agrees, and the WebSocket as it will be once that is sent.
+    pub(crate) fn agree(
+        self,
+        config: WebSocketConfig,
+    ) -> (Response, impl Future<Output = Option<WebSocketStream<TcpStream>>> + Send) {
+        let headers = [
+            (CONNECTION, HeaderValue::from_static("Upgrade")),
+            (UPGRADE, HeaderValue::from_static("websocket")),
+            (SEC_WEBSOCKET_ACCEPT, self.accept),
+        ];
+        let response = (StatusCode::SWITCHING_PROTOCOLS, headers).into_response();
+        let upgrade = self.upgrade;
+        let stream = async move {
+            // The plain socket: hyper's own wrapping of it would cost every connection memory, and every read a detour.
+            let upgraded = upgrade.await.ok()?.downcast::<TokioIo<TcpStream>>().ok()?;
+            let Upgraded { io, read_buf, .. } = upgraded;
+            let read = read_buf.to_vec();
+            Some(WebSocketStream::from_partially_read(io.into_inner(), read, Role::Server, Some(config)).await)
+        };
+        (response, stream)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Upgrade {
+    type Rejection = ();
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ()> {
+        let headers = &parts.headers;
+        let asked = parts.method == Method::GET
+            && has_token(headers, &CONNECTION, "upgrade")
+            && has_token(headers, &UPGRADE, "websocket")
+            && headers.get(SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
+        let key = headers.get(SEC_WEBSOCKET_KEY).filter(|_| asked).ok_or(())?;
+        let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes())).map_err(|_| ())?;
+        let upgrade = parts.extensions.remove::<OnUpgrade>().ok_or(())?;
+        Ok(Self { accept, upgrade })
+    }
+}
+
+/// Whether a header that lists words has this one.
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|word| word.trim().eq_ignore_ascii_case(token))
+}

@@ -59,6 +59,10 @@ begin
     select n.incarnation into known from hubline.node n where n.name = node_name for no key update;
     if known <> node_incarnation then
         delete from hubline.conversation_node h where h.node = node_name;
+        -- And what nodes left behind that are gone for good; one that comes back after all registers anew.
+        delete from hubline.conversation_node h
+        using hubline.node n
+        where h.node = n.name and n.seen_at < clock_timestamp() - interval '1 day';
     end if;
     update hubline.node n
     set incarnation = node_incarnation, seen_at = clock_timestamp()

@@ -147,8 +147,9 @@ impl Array<String> {
         parsed(&self.value()?)
     }
 
-    pub(crate) fn nodes(&mut self) -> Result<Vec<NodeName>, StoreError> {
-        nodes(&self.value()?)
+    /// Names of nodes; none for a null.
+    pub(crate) fn maybe_nodes(&mut self) -> Result<Vec<NodeName>, StoreError> {
+        nodes(&self.maybe().flatten().unwrap_or_default())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sending messages.
 
-use chat::{Actor, Draft, ErrorCode, Message, wire::Outcome};
+use chat::{Actor, Draft, ErrorCode, Message, ServiceRequestId, Status, wire::Outcome};
 use spin_sdk::pg::ParameterValue;
 use uuid::Uuid;
 
@@ -42,28 +42,133 @@ pub async fn send(db: &impl Database, items: &[Item<'_>]) -> Result<Sent, StoreE
     if items.is_empty() {
         return Ok(Sent { epoch: String::new(), outcomes: Vec::new(), conversations: Vec::new() });
     }
-    // Version 7: whoever stores messages by their id stores them near their neighbours in time.
-    let ids: Vec<Uuid> = items.iter().map(|_| Uuid::now_v7()).collect();
-    let row = one_row(db, sql::SEND, parameters(items, &ids)).await?;
-    answer(row.ok_or_else(|| StoreError::shape("row"))?, items, &ids)
+    let batch = Batch::of(items);
+    let row = one_row(db, sql::SEND, batch.parameters()).await?;
+    batch.answer(row.ok_or_else(|| StoreError::shape("row"))?)
 }
 
-/// The parameters name each conversation and each sender once; the items say which by their place.
-fn parameters(items: &[Item<'_>], ids: &[Uuid]) -> Vec<ParameterValue> {
-    let conversations = Distinct::of(items.iter().map(|item| &item.draft.service_request_id));
-    let actors = Distinct::of(items.iter().map(|item| item.actor));
-    vec![
-        texts(conversations.values.iter().map(Some)),
-        texts(actors.values.iter().map(|actor| Some(&actor.user))),
-        texts(actors.values.iter().map(|actor| actor.as_customer())),
-        texts(actors.values.iter().map(|actor| actor.as_technician())),
-        texts(actors.values.iter().map(|actor| actor.as_center())),
-        int4s(conversations.places),
-        int4s(actors.places),
-        texts(ids.iter().map(|id| Some(id.to_string()))),
-        texts(items.iter().map(|item| Some(item.draft.client_message_id.to_string()))),
-        texts(items.iter().map(|item| Some(item.draft.body.as_str()))),
-    ]
+/// Items as the statement takes them: each conversation and each sender named once.
+struct Batch<'a> {
+    items: &'a [Item<'a>],
+    /// The ids of the messages that turn out to be new. Version 7: whoever stores messages by their id stores them near
+    /// their neighbours in time.
+    ids: Vec<Uuid>,
+    conversations: Distinct<'a, ServiceRequestId>,
+    actors: Distinct<'a, Actor>,
+}
+
+impl<'a> Batch<'a> {
+    fn of(items: &'a [Item<'a>]) -> Self {
+        Self {
+            items,
+            ids: items.iter().map(|_| Uuid::now_v7()).collect(),
+            conversations: Distinct::of(items.iter().map(|item| &item.draft.service_request_id)),
+            actors: Distinct::of(items.iter().map(|item| item.actor)),
+        }
+    }
+
+    fn parameters(&self) -> Vec<ParameterValue> {
+        let (items, actors) = (self.items, &self.actors.values);
+        vec![
+            texts(self.conversations.values.iter().map(Some)),
+            texts(actors.iter().map(|actor| Some(&actor.user))),
+            texts(actors.iter().map(|actor| actor.as_customer())),
+            texts(actors.iter().map(|actor| actor.as_technician())),
+            texts(actors.iter().map(|actor| actor.as_center())),
+            int4s(self.conversations.places.iter().copied()),
+            int4s(self.actors.places.iter().copied()),
+            texts(self.ids.iter().map(|id| Some(id.to_string()))),
+            texts(items.iter().map(|item| Some(item.draft.client_message_id.to_string()))),
+            texts(items.iter().map(|item| Some(item.draft.body.as_str()))),
+        ]
+    }
+
+    fn answer(&self, mut row: Columns) -> Result<Sent, StoreError> {
+        let epoch = row.text()?;
+        let outcomes = self.outcomes(&mut row)?;
+        let mut conversations = self.conversations(&mut row)?;
+        conversations.retain(|conversation| {
+            outcomes.iter().any(|outcome| match outcome {
+                Outcome::Stored { message, .. } => message.service_request_id == conversation.id,
+                Outcome::Refused { .. } => false,
+            })
+        });
+        Ok(Sent { epoch, outcomes, conversations })
+    }
+
+    /// Reads the outcomes in the order of the items; what earlier calls stored comes apart, in the order of its items.
+    fn outcomes(&self, row: &mut Columns) -> Result<Vec<Outcome>, StoreError> {
+        let taken_at = time(row.int8()?)?;
+        let mut kinds = row.int4s()?;
+        let mut seqs = row.int8s()?;
+        let mut roles = row.texts()?;
+        let mut earlier_ids = row.texts()?;
+        let mut earlier_times = row.int8s()?;
+        let mut earlier_bodies = row.texts()?;
+        let mut outcomes = Vec::with_capacity(self.items.len());
+        for (Item { actor, draft }, id) in self.items.iter().zip(&self.ids) {
+            let kind = kinds.value()?;
+            let (seq, role) = (seqs.maybe().flatten(), roles.maybe().flatten());
+            let (new, id, sent_at, body) = match kind {
+                NEW => (true, *id, taken_at, draft.body.as_str().to_owned()),
+                EARLIER => {
+                    let body = earlier_bodies.maybe().flatten().unwrap_or_default();
+                    (false, earlier_ids.parsed()?, time(earlier_times.value()?)?, body)
+                }
+                STRANGER => {
+                    outcomes.push(refused(ErrorCode::NotFound, "there is no such service request"));
+                    continue;
+                }
+                CLOSED => {
+                    outcomes.push(refused(ErrorCode::Closed, "the service request is closed to new messages"));
+                    continue;
+                }
+                _ => return Err(StoreError::shape("outcome")),
+            };
+            let message = Message {
+                id,
+                service_request_id: draft.service_request_id.clone(),
+                seq: seq.ok_or_else(|| StoreError::shape("seq"))?,
+                sender_id: actor.user.clone(),
+                sender_role: parsed(&role.ok_or_else(|| StoreError::shape("role"))?)?,
+                client_message_id: draft.client_message_id,
+                body,
+                sent_at,
+            };
+            outcomes.push(Outcome::Stored { new, message: Box::new(message) });
+        }
+        Ok(outcomes)
+    }
+
+    /// Reads the conversations that exist.
+    fn conversations(&self, row: &mut Columns) -> Result<Vec<Conversation>, StoreError> {
+        let mut versions = row.int8s()?;
+        let mut parties = PartiesColumns::read(row)?;
+        let mut closed_ats = row.int8s()?;
+        let mut nodes = row.texts()?;
+        let mut conversations = Vec::with_capacity(self.conversations.values.len());
+        for id in &self.conversations.values {
+            let version = versions.maybe().flatten();
+            let parties = parties.maybe()?;
+            let closed_at = closed_ats.maybe_time()?;
+            let nodes = nodes.maybe_nodes()?;
+            if let (Some(version), Some(parties)) = (version, parties) {
+                let status = if closed_at.is_some() { Status::Closed } else { Status::Open };
+                conversations.push(Conversation { id: (*id).clone(), version, parties, status, closed_at, nodes });
+            }
+        }
+        Ok(conversations)
+    }
+}
+
+// What `hubline.send` calls the outcomes.
+const NEW: i32 = 0;
+const EARLIER: i32 = 1;
+const STRANGER: i32 = 2;
+const CLOSED: i32 = 3;
+
+fn refused(code: ErrorCode, detail: &str) -> Outcome {
+    Outcome::Refused { error: code.refusal(detail) }
 }
 
 /// Values without their repetitions, and for each of the original ones its place among them, counted from 1.
@@ -86,83 +191,6 @@ impl<'a, T: PartialEq> Distinct<'a, T> {
         }
         distinct
     }
-}
-
-/// Reads the row: outcomes in the order of the items, what was stored before in the order of its items, conversations.
-fn answer(mut row: Columns, items: &[Item<'_>], ids: &[Uuid]) -> Result<Sent, StoreError> {
-    let epoch = row.text()?;
-    let sent_at = time(row.int8()?)?;
-    let mut kinds = row.int4s()?;
-    let mut seqs = row.int8s()?;
-    let mut roles = row.texts()?;
-    let mut earlier_ids = row.texts()?;
-    let mut earlier_times = row.int8s()?;
-    let mut earlier_bodies = row.texts()?;
-    let mut outcomes = Vec::with_capacity(items.len());
-    for (item, id) in items.iter().zip(ids) {
-        let kind = kinds.value()?;
-        let seq = seqs.maybe().flatten();
-        let role = roles.maybe().flatten();
-        let message = || {
-            Ok::<_, StoreError>(Box::new(Message {
-                id: *id,
-                service_request_id: item.draft.service_request_id.clone(),
-                seq: seq.ok_or_else(|| StoreError::shape("seq"))?,
-                sender_id: item.actor.user.clone(),
-                sender_role: parsed(role.as_deref().ok_or_else(|| StoreError::shape("role"))?)?,
-                client_message_id: item.draft.client_message_id,
-                body: String::new(),
-                sent_at,
-            }))
-        };
-        outcomes.push(match kind {
-            NEW => {
-                let mut message = message()?;
-                item.draft.body.as_str().clone_into(&mut message.body);
-                Outcome::Stored { new: true, message }
-            }
-            EARLIER => {
-                let mut message = message()?;
-                message.id = earlier_ids.parsed()?;
-                message.sent_at = time(earlier_times.value()?)?;
-                message.body = earlier_bodies.maybe().flatten().unwrap_or_default();
-                Outcome::Stored { new: false, message }
-            }
-            STRANGER => Outcome::Refused { error: ErrorCode::NotFound.refusal("there is no such service request") },
-            CLOSED => {
-                Outcome::Refused { error: ErrorCode::Closed.refusal("the service request is closed to new messages") }
-            }
-            _ => return Err(StoreError::shape("outcome")),
-        });
-    }
-    Ok(Sent { epoch, outcomes, conversations: conversations(row)? })
-}
-
-// What `hubline.send` calls the outcomes.
-const NEW: i32 = 0;
-const EARLIER: i32 = 1;
-const STRANGER: i32 = 2;
-const CLOSED: i32 = 3;
-
-fn conversations(mut row: Columns) -> Result<Vec<Conversation>, StoreError> {
-    let mut ids = row.texts()?;
-    let mut versions = row.int8s()?;
-    let mut parties = PartiesColumns::read(&mut row)?;
-    let mut statuses = row.texts()?;
-    let mut closed_ats = row.int8s()?;
-    let mut nodes = row.texts()?;
-    let mut conversations = Vec::new();
-    while let Some(id) = ids.maybe() {
-        conversations.push(Conversation {
-            id: parsed(&id.ok_or_else(|| StoreError::shape("id"))?)?,
-            version: versions.value()?,
-            parties: parties.maybe()?.ok_or_else(|| StoreError::shape("parties"))?,
-            status: statuses.parsed()?,
-            closed_at: closed_ats.maybe_time()?,
-            nodes: nodes.nodes()?,
-        });
-    }
-    Ok(conversations)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use chat::{
 
 use crate::{
     client::Client,
-    people::{carla, draft},
+    people::{carla, draft, stored},
     server::Server,
 };
 
@@ -52,13 +52,17 @@ async fn a_body_can_be_erased_and_nothing_else_changed() {
     let database = Server::shared().database().await;
     let (chat, owner) = (database.chat().await, database.owner().await);
     chat.open("sr-1").await;
-    chat.chatter("sr-1", 10).await;
+    chat.chatter("sr-1", 9).await;
+    let regretted = draft("sr-1", "regretted");
+    let said = chat.say(&carla(), &regretted).await;
     owner.batch_execute("set role hubline_owner").await.unwrap();
 
-    owner.batch_execute("update hubline.message set body = null where seq = 4").await.unwrap();
+    owner.batch_execute("update hubline.message set body = null where seq in (4, 10)").await.unwrap();
     let messages = chat.everything("sr-1").await;
     assert_eq!(messages[3].body, "");
     assert_eq!(broken(&messages, &proofs(&owner).await), None);
+    let erased = Message { body: String::new(), ..said };
+    assert_eq!(stored(&chat.send(&[(&carla(), &regretted)]).await.outcomes[0]), (false, erased), "and stays so");
 
     owner.batch_execute("update hubline.message set sender_id = 'mallory' where seq = 6").await.unwrap();
     assert_eq!(broken(&chat.everything("sr-1").await, &proofs(&owner).await), Some(5));

@@ -137,6 +137,28 @@ async fn a_new_run_of_a_node_voids_what_the_old_one_registered() {
 }
 
 #[tokio::test]
+async fn what_a_node_left_behind_that_is_gone_for_good_is_cleared_away() {
+    let database = Server::shared().database().await;
+    let (chat, owner) = (database.chat().await, database.owner().await);
+    chat.open("sr-1").await;
+    for name in ["a", "gone"] {
+        chat.join(&carla(), "sr-1", name).await;
+    }
+    owner
+        .batch_execute(
+            "set role hubline_owner;
+            update hubline.node set seen_at = seen_at - interval '25 hours' where name = 'gone'",
+        )
+        .await
+        .unwrap();
+    chat.sweep("a", Uuid::from_u128(1), &[("sr-1", 1)]).await;
+    let left: String = owner.value("select string_agg(node, ',') from hubline.conversation_node").await;
+    assert_eq!(left, "a");
+    chat.sweep("gone", Uuid::nil(), &[("sr-1", 1)]).await;
+    assert_eq!(chat.rung("sr-1").await, ["a", "gone"]);
+}
+
+#[tokio::test]
 async fn a_node_that_is_not_heard_of_is_not_rung() {
     let database = Server::shared().database().await;
     let (chat, owner) = (database.chat().await, database.owner().await);

@@ -23,6 +23,9 @@ use axum::routing::get;
 use bytes::Bytes;
 use chat::NodeName;
 use clap::Parser;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use identity::Settings;
 use relay::{Functions, Relay};
 use tokio::net::TcpListener;
@@ -101,14 +104,28 @@ async fn main() -> Result<()> {
         .merge(hub)
         .fallback(async move |request: Request| forward(&*functions, request).await);
     let mut ended = signal(SignalKind::terminate())?;
-    axum::serve(listener, router)
-        .with_graceful_shutdown(async move {
-            ended.recv().await;
-            relay.drain().await;
-            stop.cancel();
-        })
-        .await?;
+    tokio::select! {
+        served = serve(listener, router) => served?,
+        _ = ended.recv() => {}
+    }
+    relay.drain().await;
+    stop.cancel();
     Ok(())
+}
+
+/// Answers on plain sockets by hyper itself: the relay takes them over as they are.
+async fn serve(listener: TcpListener, router: Router) -> Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let service = TowerToHyperService::new(router.clone());
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                eprintln!("a connection ended early: {error}");
+            }
+        });
+    }
 }
 
 /// Hands a request of the outside to the functions.

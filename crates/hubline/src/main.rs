@@ -1,3 +1,59 @@
-//! The hubline command.
+//! `hubline`: service-request chat on one machine, or the relay of many.
 
-fn main() {}
+mod commands;
+mod data;
+mod database;
+mod databases;
+mod demo;
+mod doors;
+mod files;
+mod functions;
+mod health;
+mod keys;
+mod logs;
+mod metrics;
+mod migrations;
+mod node;
+mod problem;
+mod public;
+mod roles;
+mod server;
+mod shutdown;
+mod tokens;
+mod variables;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use commands::Command;
+
+/// The functions and the relay allocate many small, short-lived things on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Service-request chat, as WebAssembly functions with a relay for the sockets.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Hubline {
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    let result = match Hubline::parse().command {
+        Command::Up(options) => commands::up::run(options),
+        Command::Relay(options) => commands::relay::run(options),
+        Command::Migrate(options) => commands::migrate::run(options),
+        Command::Token(options) => commands::token::run(options),
+        Command::Trigger(options) => commands::trigger::run(options),
+        Command::Epoch(options) => commands::epoch::run(options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -56,3 +56,8 @@ pub enum FireError {
         reason: String,
     },
 }
+
+/// A database that could not be connected to.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConnectError(pub(crate) String);

@@ -29,6 +29,7 @@ mod tls;
 mod variables;
 mod worker;
 
-pub use error::{FireError, LoadError};
+pub use error::{ConnectError, FireError, LoadError};
 pub use options::{Limits, Options};
+pub use postgres::connect;
 pub use runtime::Runtime;

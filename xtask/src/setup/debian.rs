@@ -66,7 +66,8 @@ pub fn install() -> Result<Debian> {
     if !linker().is_file() {
         let mut install = cargo();
         install.args(["install", "--locked", "wasm-component-ld", "--version", COMPONENT_LD, "--root"]);
-        must("building wasm-component-ld", install.arg(linker_root()))?;
+        // It links a few small files: compiling it well would take longer than it ever runs.
+        must("building wasm-component-ld", install.arg(linker_root()).env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"))?;
     }
     find().context("Debian's packages are installed, but the WebAssembly toolchain is not complete")
 }
@@ -121,7 +122,7 @@ fn unpack_libc() -> Result<()> {
             .context("apt downloaded no package wasi-libc")?;
         must("unpacking the C library for WASI", command("dpkg").arg("-x").args([&package, &folder]))?;
         if libc().is_dir() {
-            return Ok(());
+            return remove(&archives);
         }
     }
     bail!("no package wasi-libc with a C library for WASI 0.2 in this release of Debian or its backports")

@@ -1,6 +1,7 @@
 //! `spin:postgres`: pools of connections behind handles.
 
 mod address;
+mod connect;
 mod host;
 mod numeric;
 mod pool;
@@ -10,5 +11,6 @@ mod statement;
 mod tls;
 mod value;
 
+pub use connect::connect;
 pub use host::{Builder, Connection};
 pub(crate) use pool::{Occupancy, Pools};

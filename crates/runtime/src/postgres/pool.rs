@@ -1,23 +1,20 @@
 //! Connections shared by everyone who uses the same address.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
-use tokio_postgres::NoTls;
-use tokio_postgres::config::SslMode;
 
 use super::address::{Address, chain};
+use super::connect::{dial, encryption};
 use super::session::Session;
 use super::tls::Tls;
 use crate::Limits;
 use crate::bindings::postgres::{Error, RowSet};
 use super::value::Parameter;
-use crate::tls;
 
 /// How long a statement waits for a connection: to become free, and to be made.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -103,15 +100,7 @@ impl Pool {
     fn new(text: &str, root: Option<&str>, limits: &Limits) -> Result<Self, String> {
         let mut address = Address::parse(text)?;
         address.config.tcp_user_timeout(limits.statement);
-        let roots = match (root, &address.root_file) {
-            (Some(root), _) => Some(root.to_owned()),
-            (None, Some(file)) => Some(read(file)?),
-            (None, None) => None,
-        };
-        let tls = match address.config.get_ssl_mode() {
-            SslMode::Disable => None,
-            _ => Some(Tls(Arc::new(tls::client(address.trust, roots.as_deref())?))),
-        };
+        let tls = encryption(&address, root)?;
         let label = address.endpoints()?.into_iter().map(|(host, port)| format!("{host}:{port}")).collect::<Vec<_>>();
         Ok(Self {
             label: label.join(","),
@@ -152,27 +141,9 @@ impl Pool {
     }
 
     async fn connect(&self) -> Result<Session, Error> {
-        let failed = |error: tokio_postgres::Error| Error::ConnectionFailed(chain(&error));
-        let client = match self.tls.clone() {
-            Some(tls) => {
-                let (client, connection) = self.address.config.connect(tls).await.map_err(failed)?;
-                tokio::spawn(drive(connection));
-                client
-            }
-            None => {
-                let (client, connection) = self.address.config.connect(NoTls).await.map_err(failed)?;
-                tokio::spawn(drive(connection));
-                client
-            }
-        };
+        let client = dial(&self.address.config, self.tls.clone()).await;
+        let client = client.map_err(|error| Error::ConnectionFailed(chain(&error)))?;
         Ok(Session::new(client, self.tls.clone()))
-    }
-}
-
-/// Runs a connection until it ends; whoever waits for an answer learns of it by itself.
-async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
-    if let Err(error) = connection.await {
-        tracing::debug!(error = chain(&error), "a connection to PostgreSQL ended");
     }
 }
 
@@ -213,8 +184,4 @@ impl Drop for Lease {
             self.pool.idle.lock().push(session);
         }
     }
-}
-
-fn read(file: &Path) -> Result<String, String> {
-    std::fs::read_to_string(file).map_err(|error| format!("sslrootcert {}: {error}", file.display()))
 }

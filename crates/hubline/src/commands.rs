@@ -1,0 +1,59 @@
+//! The commands, one file each.
+
+pub mod epoch;
+pub mod migrate;
+pub mod relay;
+pub mod token;
+pub mod trigger;
+pub mod up;
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+
+/// What `hubline` can be told to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything: functions, relay and, unless told where they are, private databases.
+    Up(up::Up),
+    /// Run the relay alone, in front of functions that run elsewhere.
+    Relay(relay::RelayOptions),
+    /// Bring the database's schema up to date.
+    Migrate(migrate::Migrate),
+    /// Print a token signed with the development key.
+    Token(token::Token),
+    /// Run a scheduled component once, now.
+    Trigger(trigger::Trigger),
+    /// The name of the database's history.
+    Epoch(epoch::Epoch),
+}
+
+/// Where this installation keeps its files.
+#[derive(Debug, Args)]
+pub struct DataDir {
+    /// The folder of keys, compiled components and private databases.
+    #[arg(long, value_name = "DIR", env = "HUBLINE_DATA_DIR", default_value = ".hubline")]
+    pub data_dir: PathBuf,
+}
+
+/// Where the database is, for commands that need its owner.
+#[derive(Debug, Args)]
+pub struct Database {
+    /// PostgreSQL, as the database's owner; without it, the private one of the data directory.
+    #[arg(long, value_name = "URL", env = "HUBLINE_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+}
+
+/// Reads an address to listen on, such as `127.0.0.1:3000` or `localhost:3000`.
+fn address(text: &str) -> Result<SocketAddr> {
+    let mut addresses = text.to_socket_addrs().context("an address is a host and a port, like 127.0.0.1:3000")?;
+    addresses.next().context("the host has no address")
+}
+
+/// Runs something asynchronous to its end. Its threads are gone when this returns.
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    Ok(runtime.block_on(work))
+}

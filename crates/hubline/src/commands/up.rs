@@ -1,0 +1,139 @@
+//! `hubline up`: everything in one process.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use chat::NodeName;
+use clap::Args;
+use futures_util::FutureExt;
+use manifest::Manifest;
+use relay::{Functions, Relay};
+use runtime::{Limits, Options, Runtime};
+
+use super::{DataDir, Database, address};
+use crate::data::Data;
+use crate::database::{self, Pulse};
+use crate::databases::Owner;
+use crate::functions::InProcess;
+use crate::health::Health;
+use crate::node::Node;
+use crate::shutdown::Shutdown;
+use crate::variables::Variables;
+use crate::{databases, demo, files, keys, logs, metrics, migrations, roles, server};
+
+/// Options of `hubline up`.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Where clients come in; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000", value_parser = address)]
+    listen: SocketAddr,
+    /// Where functions deliver events to the relay.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = address)]
+    internal_listen: SocketAddr,
+    /// This node's name: nodes with the same databases and different names form one system.
+    #[arg(long, value_name = "NAME")]
+    node: Option<NodeName>,
+    /// The application.
+    #[arg(long, value_name = "FILE", default_value = "spin.toml")]
+    manifest: PathBuf,
+    #[command(flatten)]
+    database: Database,
+    /// Redis; without it, a private one.
+    #[arg(long, value_name = "URL", env = "HUBLINE_REDIS_URL", hide_env_values = true)]
+    redis_url: Option<String>,
+    #[command(flatten)]
+    data: DataDir,
+}
+
+/// Runs everything until it is told to stop.
+///
+/// # Errors
+///
+/// When a part cannot be started.
+pub fn run(options: Up) -> Result<()> {
+    logs::start()?;
+    files::allow_many();
+    // What a person may have got wrong comes first, before anything is started.
+    Manifest::read(&options.manifest)?;
+    let public = server::bind(options.listen)?;
+    let internal = server::bind(options.internal_listen)?;
+    let mut variables = Variables::from_environment();
+    let node = variables.node(options.node)?;
+    let data = Data::open(&options.data.data_dir)?;
+    let _lock = data.lock_node(node.as_str())?;
+
+    // From this thread, since private servers end with the thread that started them. They outlive everything below.
+    let owner = databases::database(options.database.database_url, &data, &mut variables)?;
+    let _redis = databases::redis(options.redis_url, &data, &mut variables)?;
+    let is_development = keys::settle(&mut variables, &data)?;
+    if let Some(url) = variables.get("jwks_url").map(str::to_owned) {
+        variables.settle("jwks_origin", || roles::web_origin(&url))?;
+    }
+    let internal_address = internal.local_addr()?;
+    variables.settle("relay_url", || anyhow::Ok(format!("http://{internal_address}")))?;
+    let with_demo = is_development && public.local_addr()?.ip().is_loopback();
+    if with_demo {
+        variables.set("demo", "on");
+    }
+
+    let application =
+        Application { manifest: options.manifest, data, variables, owner, node, public, internal, with_demo };
+    super::block_on(application.run())?
+}
+
+/// Everything that the node is made of, before it runs.
+struct Application {
+    manifest: PathBuf,
+    data: Data,
+    variables: Variables,
+    owner: Option<Owner>,
+    node: NodeName,
+    public: TcpListener,
+    internal: TcpListener,
+    with_demo: bool,
+}
+
+impl Application {
+    async fn run(self) -> Result<()> {
+        let mut shutdown = Shutdown::listen()?;
+        let (runtime, functions) = tokio::select! {
+            started = self.start() => started?,
+            () = shutdown.ordered() => return Ok(()),
+        };
+        let address = self.public.local_addr()?;
+        println!("hubline is ready at http://{address}");
+        if self.with_demo {
+            let url = demo::prepare(functions.as_ref(), &self.variables.identity(), address).await?;
+            println!("watch a customer and a technician talk: {url}");
+        }
+
+        let relay = Relay::new(super::relay::config(&self.variables, self.node), Arc::clone(&functions))?;
+        let pulse = Pulse::new(self.variables.get("database_url").unwrap_or_default());
+        let counted = (runtime.clone(), relay.clone());
+        let health = Health::new(
+            Arc::new(move || pulse.clone().check().boxed()),
+            Arc::new(move || metrics::text(&[counted.0.metrics(), counted.1.metrics()])),
+        );
+        let node = Node { relay, functions, health, public: self.public, internal: self.internal };
+        node.run(&mut shutdown, |stop| runtime.start_triggers(stop)).await
+    }
+
+    /// Brings the schema up to date and loads the components.
+    async fn start(&self) -> Result<(Runtime, Arc<dyn Functions>)> {
+        if let Some(owner) = &self.owner {
+            let mut client = database::connect(owner.url()).await?;
+            migrations::apply(&mut client).await?;
+        }
+        let options = Options {
+            manifest: self.manifest.clone(),
+            variables: self.variables.clone().into_values(),
+            cache_dir: self.data.cache(),
+            limits: Limits::default(),
+        };
+        tracing::info!("loading the components");
+        let runtime = Runtime::load(options).await.context("cannot load the application")?;
+        Ok((runtime.clone(), Arc::new(InProcess(runtime))))
+    }
+}

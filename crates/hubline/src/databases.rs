@@ -1,0 +1,111 @@
+//! The databases: the operator's, or private ones of the data directory.
+
+use anyhow::{Context, Result};
+use embedded::{Account, Postgres, Redis};
+
+use crate::data::Data;
+use crate::roles::{self, CHAT, PURGE};
+use crate::variables::Variables;
+
+/// A database as its owner, who may migrate it.
+pub enum Owner {
+    /// The operator's.
+    Given(String),
+    /// A private one, which runs while this lives.
+    Private(Postgres),
+}
+
+impl Owner {
+    /// The address, with the owner's password.
+    pub fn url(&self) -> &str {
+        match self {
+            Self::Given(url) => url,
+            Self::Private(postgres) => postgres.url(),
+        }
+    }
+}
+
+/// The database at an address, or the private one when there is no address.
+///
+/// # Errors
+///
+/// When the private one does not start.
+pub fn owner(url: Option<String>, data: &Data) -> Result<Owner> {
+    if let Some(url) = url {
+        return Ok(Owner::Given(url));
+    }
+    tracing::info!("opening the private PostgreSQL");
+    let postgres = Postgres::open(&data.postgres(), &Account::choose()?);
+    Ok(Owner::Private(postgres.context("the private PostgreSQL cannot be used")?))
+}
+
+/// Finds out where the database is and fills in the variables about it.
+///
+/// There is no owner when the operator set addresses of the parts' own logins only; the schema is their affair then.
+///
+/// # Errors
+///
+/// When the address is unusable or a private database does not start.
+pub fn database(url: Option<String>, data: &Data, variables: &mut Variables) -> Result<Option<Owner>> {
+    let owner = match url {
+        None if variables.get("database_url").is_some() => None,
+        url => Some(owner(url, data)?),
+    };
+    if let Some(owner) = &owner {
+        variables.settle("database_url", || roles::as_role(owner.url(), &CHAT))?;
+        variables.settle("purge_database_url", || roles::as_role(owner.url(), &PURGE))?;
+    }
+    let url = variables.get("database_url").unwrap_or_default().to_owned();
+    variables.settle("database_origin", || roles::database_origin(&url))?;
+    Ok(owner)
+}
+
+/// Finds out where Redis is and fills in the variables about it; what it answers is the private one, if it had to be
+/// started.
+///
+/// # Errors
+///
+/// When the address is unusable or a private Redis does not start.
+pub fn redis(url: Option<String>, data: &Data, variables: &mut Variables) -> Result<Option<Redis>> {
+    let mut private = None;
+    if let Some(url) = url {
+        variables.set("redis_url", url);
+    } else if variables.get("redis_url").is_none() {
+        tracing::info!("opening the private Redis");
+        let redis = Redis::open(&data.redis(), &Account::choose()?).context("the private Redis cannot be used")?;
+        variables.set("redis_url", redis.url());
+        private = Some(redis);
+    }
+    let url = variables.get("redis_url").unwrap_or_default().to_owned();
+    variables.settle("redis_origin", || roles::redis_origin(&url))?;
+    Ok(private)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_operator_sets_holds() {
+        let place = tempfile::tempdir().unwrap();
+        let data = Data::open(place.path()).unwrap();
+        let mut variables = Variables::default();
+        variables.set("database_url", "postgres://chat@db/x");
+        assert!(database(None, &data, &mut variables).unwrap().is_none());
+        assert_eq!(variables.get("database_origin"), Some("postgres://db:5432"));
+        assert_eq!(variables.get("purge_database_url"), None);
+    }
+
+    #[test]
+    fn an_owners_address_serves_every_part() {
+        let place = tempfile::tempdir().unwrap();
+        let data = Data::open(place.path()).unwrap();
+        let mut variables = Variables::default();
+        let owner = database(Some("postgres://me@db:1/x".into()), &data, &mut variables).unwrap().unwrap();
+        assert_eq!(owner.url(), "postgres://me@db:1/x");
+        assert!(variables.get("database_url").unwrap().contains("hubline%5Fchat"));
+        assert!(variables.get("purge_database_url").unwrap().contains("hubline%5Fpurge"));
+        assert!(redis(Some("redis://cache".into()), &data, &mut variables).unwrap().is_none());
+        assert_eq!(variables.get("redis_origin"), Some("redis://cache:6379"));
+    }
+}

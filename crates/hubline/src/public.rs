@@ -1,0 +1,106 @@
+//! What the outside sees: one origin with the hub, the functions and the process's own pages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::routing::get;
+use bytes::Bytes;
+use chat::ErrorCode;
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, Response, Uri};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use relay::Functions;
+
+use crate::doors::is_internal;
+use crate::health::Health;
+use crate::problem::{last_problem, problem};
+
+/// The largest body that a function may be sent: a message of 4,000 characters in JSON is far smaller, however escaped.
+const BODY: usize = 64 * 1024;
+
+/// How long a client may take for a body.
+const BODY_TIME: Duration = Duration::from_secs(15);
+
+/// Opens internal routes, so it may not come from outside.
+const KEY: HeaderName = HeaderName::from_static("x-hubline-key");
+
+/// Headers that are about one connection and not about the request.
+const HOP_BY_HOP: [HeaderName; 5] = [
+    CONNECTION,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// The router of the public listener.
+pub fn router(hub: Router, functions: Arc<dyn Functions>, health: Health) -> Router {
+    let process = Router::new()
+        .route("/healthz", get(Health::alive))
+        .route("/readyz", get(Health::ready))
+        .route("/metrics", get(Health::metrics))
+        .with_state(health);
+    // A wrong method on one of these pages is answered like anywhere else.
+    let process = process.method_not_allowed_fallback(method_not_allowed);
+    Router::new().fallback(forward).with_state(functions).merge(hub).merge(process)
+}
+
+async fn method_not_allowed() -> Response<Body> {
+    problem(ErrorCode::MethodNotAllowed, "this address takes GET only")
+}
+
+/// Hands a request to the functions.
+async fn forward(State(functions): State<Arc<dyn Functions>>, request: Request) -> Response<Body> {
+    if is_internal(request.uri().path()) {
+        return problem(ErrorCode::NotFound, "there is nothing at this address");
+    }
+    let request = match whole(request).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal,
+    };
+    match functions.call(request).await {
+        Ok(mut response) => {
+            strip(response.headers_mut());
+            response.map(Body::from)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the functions do not answer");
+            problem(ErrorCode::Unavailable, "the functions do not answer: try again")
+        }
+    }
+}
+
+/// Reads a request to its end, within limits, and leaves of its address only what functions know.
+async fn whole(request: Request) -> Result<http::Request<Bytes>, Response<Body>> {
+    let (mut parts, body) = request.into_parts();
+    let announced = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let too_large = || last_problem(ErrorCode::TooLarge, "a body has at most 65536 bytes");
+    if announced.is_some_and(|length| length > BODY as u64) {
+        return Err(too_large());
+    }
+    let body = match tokio::time::timeout(BODY_TIME, Limited::new(body, BODY).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
+        Ok(Err(_)) => return Err(last_problem(ErrorCode::Malformed, "the body is broken")),
+        Err(_) => return Err(last_problem(ErrorCode::Malformed, "the body took too long")),
+    };
+    // A client may name any host in its request line, or none: only path and query say what it wants.
+    parts.uri = match parts.uri.into_parts().path_and_query {
+        Some(path) => Uri::from(path),
+        None => return Err(problem(ErrorCode::Malformed, "the address has no path")),
+    };
+    parts.headers.remove(KEY);
+    strip(&mut parts.headers);
+    Ok(http::Request::from_parts(parts, body))
+}
+
+/// Drops what concerns one connection only. The length is known from the body itself.
+fn strip(headers: &mut HeaderMap) {
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    headers.remove(CONTENT_LENGTH);
+}

@@ -1,0 +1,71 @@
+//! Making a connection, whoever it is for.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Client, Config, NoTls};
+
+use super::address::{Address, chain};
+use super::tls::Tls;
+use crate::{ConnectError, tls};
+
+/// How long a connection may take to make.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Connects this program itself to a database, which understands the same addresses as the functions do: with
+/// `sslmode` up to `verify-full` and `sslrootcert`.
+///
+/// # Errors
+/// An address that is none, a server that does not answer in time, or refuses. The address, which may hold a password, is
+/// not repeated.
+pub async fn connect(address: &str) -> Result<Client, ConnectError> {
+    let address = Address::parse(address).map_err(ConnectError)?;
+    let encryption = encryption(&address, None).map_err(ConnectError)?;
+    match timeout(PATIENCE, dial(&address.config, encryption)).await {
+        Ok(client) => client.map_err(|error| ConnectError(chain(&error))),
+        Err(_) => Err(ConnectError("the server did not answer in time".to_owned())),
+    }
+}
+
+/// What an address says about encryption; `root` takes the place of its file of root certificates.
+pub(super) fn encryption(address: &Address, root: Option<&str>) -> Result<Option<Tls>, String> {
+    let roots = match (root, &address.root_file) {
+        (Some(root), _) => Some(root.to_owned()),
+        (None, Some(file)) => Some(read(file)?),
+        (None, None) => None,
+    };
+    match address.config.get_ssl_mode() {
+        SslMode::Disable => Ok(None),
+        _ => Ok(Some(Tls(Arc::new(tls::client(address.trust, roots.as_deref())?)))),
+    }
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("sslrootcert {}: {error}", file.display()))
+}
+
+/// Opens a connection and lets it run until either side is gone.
+pub(super) async fn dial(config: &Config, tls: Option<Tls>) -> Result<Client, tokio_postgres::Error> {
+    match tls {
+        Some(tls) => {
+            let (client, connection) = config.connect(tls).await?;
+            tokio::spawn(drive(connection));
+            Ok(client)
+        }
+        None => {
+            let (client, connection) = config.connect(NoTls).await?;
+            tokio::spawn(drive(connection));
+            Ok(client)
+        }
+    }
+}
+
+/// Runs a connection until it ends; whoever waits for an answer learns of it by itself.
+async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
+    if let Err(error) = connection.await {
+        tracing::debug!(error = chain(&error), "a connection to PostgreSQL ended");
+    }
+}

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use chat::{ErrorCode, PartyPresence, Refusal, ServiceRequestId, Status};
 use serde::Serialize;
-use signalr::InvocationError;
 use tokio::time::Instant;
 
 use crate::answers::{JoinAnswer, page};
@@ -59,8 +58,7 @@ impl Inner {
                 None => relay.refuse_to_join(&connection, &join).await,
             };
             if let Err(refusal) = result {
-                let error = InvocationError::Refused { target: "JoinServiceRequest", error: refusal };
-                connection.refuse(join.invocation_id.as_deref(), &error.to_string());
+                connection.refuse(join.invocation_id.as_deref(), &refusal.to_string());
             }
             if let Some(door) = &door {
                 connection.end_join(door);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use chat::{ErrorCode, Refusal, ServiceRequestId};
+use chat::{ErrorCode, ServiceRequestId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use signalr::{Arguments, BindError, Close, HubMessage, InvocationError, ProtocolError, StreamInvocation};
@@ -28,8 +28,6 @@ pub(crate) enum Flow {
     /// End the connection.
     End(Close<'static>),
 }
-
-type Failed<'a> = InvocationError<'a, Refusal>;
 
 impl Inner {
     /// Takes one message of a client.
@@ -64,8 +62,8 @@ impl Inner {
             LEAVE => self.leave_service_request(connection, id, arguments),
             _ => Err(InvocationError::UnknownMethod { target }),
         };
-        Ok(outcome.unwrap_or_else(|error: Failed<'_>| {
-            connection.refuse(id, &error.to_string());
+        Ok(outcome.unwrap_or_else(|error: InvocationError<'_>| {
+            connection.refuse(id, &coded(&error));
             Flow::Next
         }))
     }
@@ -75,7 +73,7 @@ impl Inner {
         connection: &Arc<Connection>,
         invocation_id: Option<&str>,
         arguments: &Arguments<'_>,
-    ) -> Result<Flow, Failed<'a>> {
+    ) -> Result<Flow, InvocationError<'a>> {
         let wrong = |error| InvocationError::Arguments { target: SEND_MESSAGE, error };
         arguments.expect(2, 2).map_err(wrong)?;
         let conversation = Text::bind(arguments, 0).map_err(wrong)?;
@@ -115,7 +113,7 @@ impl Inner {
         connection: &Arc<Connection>,
         invocation_id: Option<&str>,
         arguments: &Arguments<'_>,
-    ) -> Result<Flow, Failed<'a>> {
+    ) -> Result<Flow, InvocationError<'a>> {
         let wrong = |error| InvocationError::Arguments { target: JOIN, error };
         arguments.expect(1, 3).map_err(wrong)?;
         let conversation = Text::bind(arguments, 0).map_err(wrong)?;
@@ -134,7 +132,7 @@ impl Inner {
         connection: &Arc<Connection>,
         invocation_id: Option<&str>,
         arguments: &Arguments<'_>,
-    ) -> Result<Flow, Failed<'a>> {
+    ) -> Result<Flow, InvocationError<'a>> {
         let wrong = |error| InvocationError::Arguments { target: LEAVE, error };
         arguments.expect(1, 1).map_err(wrong)?;
         let conversation = Text::bind(arguments, 0).map_err(wrong)?;
@@ -152,11 +150,20 @@ impl Inner {
 
 fn refuse_stream(connection: &Connection, invocation: &StreamInvocation<'_>) {
     let target = &*invocation.target;
-    let error: Failed<'_> = match target {
+    let error: InvocationError<'_> = match target {
         SEND_MESSAGE | JOIN | LEAVE => InvocationError::NotStreaming { target },
         _ => InvocationError::UnknownMethod { target },
     };
-    connection.refuse(Some(&invocation.invocation_id), &error.to_string());
+    connection.refuse(Some(&invocation.invocation_id), &coded(&error));
+}
+
+/// An error as the contract spells all of them, `code: text`; the text is the reference's.
+fn coded(error: &InvocationError<'_>) -> String {
+    let code = match error {
+        InvocationError::UnknownMethod { .. } => ErrorCode::NotFound,
+        _ => ErrorCode::Malformed,
+    };
+    format!("{code}: {error}")
 }
 
 /// What a client wants to send. Its properties stay raw, to be passed on as they came.

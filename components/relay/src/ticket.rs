@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chat::Refusal;
-use signalr::InvocationError;
 use tokio::time::Instant;
 
 use crate::connection::Connection;
@@ -50,8 +49,7 @@ impl Ticket {
 
     /// The message is not stored, or nobody knows: tells the client.
     pub(crate) fn refuse(&self, refusal: &Refusal) {
-        let error = InvocationError::Refused { target: SEND_MESSAGE, error: refusal };
-        self.connection.refuse(self.invocation_id.as_deref(), &error.to_string());
+        self.connection.refuse(self.invocation_id.as_deref(), &refusal.to_string());
     }
 }
 

@@ -80,7 +80,7 @@ struct Wire<'a, T: Serialize> {
 
 /// Why an invocation failed, in the words of the reference. The text travels in the completion's `error`.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum InvocationError<'a, E> {
+pub enum InvocationError<'a> {
     /// The hub has no such method.
     UnknownMethod {
         /// The method that was asked for.
@@ -105,16 +105,9 @@ pub enum InvocationError<'a, E> {
         /// The method.
         target: &'a str,
     },
-    /// The method itself says no: the reference's `HubException`.
-    Refused {
-        /// The method.
-        target: &'a str,
-        /// What the method says.
-        error: E,
-    },
 }
 
-impl<E: fmt::Display> fmt::Display for InvocationError<'_, E> {
+impl fmt::Display for InvocationError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownMethod { target } => write!(
@@ -134,9 +127,6 @@ impl<E: fmt::Display> fmt::Display for InvocationError<'_, E> {
                     f,
                     "The client attempted to invoke the non-streaming '{target}' method with a streaming invocation."
                 )
-            }
-            Self::Refused { target, error } => {
-                write!(f, "An unexpected error occurred invoking '{target}' on the server. HubException: {error}")
             }
         }
     }

@@ -113,11 +113,6 @@ fn nesting_without_end_is_no_danger() {
 
 #[test]
 fn failed_invocations_speak_like_the_reference() {
-    let refused = InvocationError::Refused { target: "M", error: "not_found: no such service request" };
-    assert_eq!(
-        refused.to_string(),
-        "An unexpected error occurred invoking 'M' on the server. HubException: not_found: no such service request"
-    );
     for (error, text) in [
         (
             InvocationError::UnknownMethod { target: "M" },
@@ -142,7 +137,7 @@ fn failed_invocations_speak_like_the_reference() {
             InvocationError::NotStreaming { target: "M" },
             "The client attempted to invoke the non-streaming 'M' method with a streaming invocation.",
         ),
-    ] as [(InvocationError<'_, &str>, &str); 5]
+    ] as [(InvocationError<'_>, &str); 5]
     {
         assert_eq!(error.to_string(), text);
     }

@@ -18,6 +18,9 @@ use crate::doors::is_internal;
 use crate::health::Health;
 use crate::problem::{last_problem, problem};
 
+#[cfg(test)]
+mod tests;
+
 /// The largest body that a function may be sent: a message of 4,000 characters in JSON is far smaller, however escaped.
 const BODY: usize = 64 * 1024;
 
@@ -97,10 +100,9 @@ async fn whole(request: Request) -> Result<http::Request<Bytes>, Response<Body>>
     Ok(http::Request::from_parts(parts, body))
 }
 
-/// Drops what concerns one connection only. The length is known from the body itself.
+/// Drops what concerns one connection only.
 fn strip(headers: &mut HeaderMap) {
     for name in HOP_BY_HOP {
         headers.remove(name);
     }
-    headers.remove(CONTENT_LENGTH);
 }

@@ -7,8 +7,8 @@ mod repair;
 
 use std::sync::Arc;
 
-use chat::cursor::{Cursor, Page, Step};
-use chat::{Actor, ErrorCode, Parties, Role, ServiceRequestId, Status, UserId};
+use chat::cursor::{Arrival, Cursor, Page, Step};
+use chat::{Actor, ErrorCode, Parties, ServiceRequestId, Status, UserId};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -222,8 +222,19 @@ impl Member {
 impl Facts {
     /// Whether this user may follow the conversation.
     fn admit(&self, actor: &Actor) -> bool {
-        actor.is(Role::Platform) || self.parties.role_of(actor).is_some()
+        self.parties.role_of(actor).is_some()
     }
+}
+
+/// As much of a page as a connection has room for. It asks for the rest when it has read this.
+fn fitting(page: &History, connection: &Connection) -> History {
+    let mut room = connection.outbox.room();
+    let fits = |arrival: &&Arrival<Arc<Post>>| {
+        let enough = arrival.message.size() <= room;
+        room = room.saturating_sub(arrival.message.size());
+        enough
+    };
+    History { messages: page.messages.iter().take_while(fits).cloned().collect(), ..*page }
 }
 
 /// Does what a cursor says must be done for its connection.

@@ -103,7 +103,12 @@ impl Outbox {
         }
     }
 
-    /// Whether there is room for a page of history. If not, [`Self::has_room_again`] tells when.
+    /// How many bytes of history may be queued now; the rest is kept for what happens meanwhile.
+    pub(crate) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.queue.lock().bytes) / 2
+    }
+
+    /// Whether there is room for some history. If not, [`Self::has_room_again`] tells when.
     pub(crate) fn has_room(&self) -> bool {
         let mut queue = self.queue.lock();
         queue.awaited = queue.bytes > self.limit / 4;

@@ -11,6 +11,9 @@ use signalr::{Completion, Invocation};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use uuid::Uuid;
 
+/// What a frame has around a message, generously.
+const ENVELOPE: usize = 64;
+
 /// A message on its way to clients, read as little as delivery needs and encoded once for all who get it.
 #[derive(Debug)]
 pub(crate) struct Post {
@@ -49,7 +52,11 @@ impl Post {
 
     /// The message as it arrives for this reader.
     pub(crate) fn arrival(self: &Arc<Self>, reader: &Actor) -> Arrival<Arc<Self>> {
-        Arrival { seq: self.seq, own: self.is_of(reader).then_some(self.name), message: Arc::clone(self) }
+        Arrival {
+            seq: self.seq,
+            own: (*self.sender == *reader.user.as_str()).then_some(self.name),
+            message: Arc::clone(self),
+        }
     }
 
     /// The message as it arrives for the connection that has sent it.
@@ -59,20 +66,20 @@ impl Post {
 
     /// The event that delivers it.
     pub(crate) fn event(&self) -> Utf8Bytes {
-        let encoded = self.frame.get_or_init(|| {
-            encode(self.json.get().len() + 64, |out| Invocation::encode_event("OnMessageReceived", &self.json, out))
-        });
+        let encoded = self
+            .frame
+            .get_or_init(|| encode(self.size(), |out| Invocation::encode_event("OnMessageReceived", &self.json, out)));
         encoded.clone()
+    }
+
+    /// About how many bytes a frame with it has.
+    pub(crate) fn size(&self) -> usize {
+        self.json.get().len() + ENVELOPE
     }
 
     /// The completion that answers its sender.
     pub(crate) fn completion(&self, invocation_id: &str) -> Utf8Bytes {
-        encode(self.json.get().len() + 64, |out| Completion::encode_result(invocation_id, &self.json, out))
-    }
-
-    fn is_of(&self, reader: &Actor) -> bool {
-        *self.sender == *reader.user.as_str()
-            || reader.as_center().is_some_and(|center| *self.sender == *center.as_str())
+        encode(self.size(), |out| Completion::encode_result(invocation_id, &self.json, out))
     }
 }
 

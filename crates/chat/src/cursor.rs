@@ -14,8 +14,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use uuid::Uuid;
 
-/// How many messages that came too early are kept. Beyond that history, which is asked anyway, brings them again.
-const HELD_AT_MOST: usize = 256;
+/// How many messages that came too early are kept: they go out at once when the gap before them closes. Beyond that
+/// history, which is asked anyway, brings them again.
+const HELD_AT_MOST: usize = 64;
 
 /// What one connection has seen of one conversation.
 ///

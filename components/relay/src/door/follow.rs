@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat::{ErrorCode, Parties, PartyPresence};
 use uuid::Uuid;
 
-use super::{Aftermath, Door, History, Standing, take};
+use super::{Aftermath, Door, History, Standing, fitting, take};
 use crate::connection::Connection;
 use crate::ticket::Ticket;
 
@@ -69,7 +69,7 @@ impl Door {
             let mut steps = Vec::new();
             if allowed {
                 answer();
-                member.line.joined(at, page, &mut steps);
+                member.line.joined(at, fitting(&page, connection), &mut steps);
             } else {
                 member.line.leave(&mut steps);
             }

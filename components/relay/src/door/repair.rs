@@ -6,7 +6,7 @@ use chat::ErrorCode;
 use chat::cursor::Question;
 use tokio::time::Instant;
 
-use super::{Aftermath, Door, History, Member, take};
+use super::{Aftermath, Door, History, Member, fitting, take};
 use crate::connection::Connection;
 use crate::ticket::Ticket;
 
@@ -68,7 +68,7 @@ impl Door {
         let mut steps = Vec::new();
         for (connection, question) in &wanted.for_whom {
             if let Some(member) = state.member(connection) {
-                member.line.history(*question, page.clone(), &mut steps);
+                member.line.history(*question, fitting(page, connection), &mut steps);
                 take(&mut steps, connection);
             }
         }

@@ -1,0 +1,80 @@
+//! What is deleted, and databases that go back in time.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chat::{Role, Status};
+use serde_json::json;
+
+use crate::client::Client;
+use crate::fake::{Fake, parties};
+use crate::node::{Node, node};
+
+async fn open() -> (Node, Fake) {
+    let fake = Fake::new();
+    fake.put("sr", parties("carla", Some("theo"), "north"), Status::Open);
+    (node("a", &fake).await, fake)
+}
+
+#[tokio::test]
+async fn what_is_purged_is_passed_over() {
+    let (node, fake) = open().await;
+    for _ in 0..9 {
+        fake.post("sr", "theo", Role::Technician, "x");
+    }
+    fake.purge("sr", 5);
+    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
+    carla.join("sr", 2).await.unwrap();
+    for seq in 6..=9 {
+        assert_eq!(carla.hear().await, seq);
+    }
+    fake.ringing.store(false, Ordering::SeqCst);
+    for _ in 0..3 {
+        fake.post("sr", "theo", Role::Technician, "x");
+    }
+    fake.purge("sr", 11);
+    assert_eq!(carla.hear().await, 12);
+    fake.purge("sr", 12);
+    assert_eq!(carla.say("sr", "x").await.unwrap()["seq"], 13);
+}
+
+#[tokio::test]
+async fn after_a_restore_every_client_starts_over() {
+    let (node, fake) = open().await;
+    for _ in 0..5 {
+        fake.post("sr", "theo", Role::Technician, "before");
+    }
+    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
+    let joined = carla.join("sr", 0).await.unwrap();
+    for seq in 1..=5 {
+        assert_eq!(carla.hear().await, seq);
+    }
+    let stale = fake.event("a", "sr", fake.messages("sr"));
+    fake.restore("second", 3);
+    let close = carla.closed().await;
+    assert_eq!(close["allowReconnect"], true, "{close}");
+
+    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
+    let again = carla.invoke("JoinServiceRequest", json!(["sr", 5, joined["epoch"]])).await.unwrap();
+    assert_eq!((&again["epoch"], &again["lastSeq"]), (&json!("second"), &json!(3)));
+    for seq in 1..=3 {
+        assert_eq!(carla.hear().await, seq);
+    }
+    // A word of the old history is not believed.
+    assert_eq!(crate::node::post_event(node.internal, stale).await, 204);
+    assert!(carla.is_silent(Duration::from_millis(300)).await);
+    fake.post("sr", "theo", Role::Technician, "after");
+    assert_eq!(carla.find("OnMessageReceived").await["body"], "after");
+}
+
+#[tokio::test]
+async fn the_first_who_joins_after_a_restore_is_let_in() {
+    let (node, fake) = open().await;
+    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
+    carla.join("sr", 0).await.unwrap();
+    let mut theo = Client::connect(&node, "theo", Role::Technician).await;
+    fake.restore("second", 0);
+    theo.join("sr", 0).await.unwrap();
+    assert_eq!(carla.closed().await["allowReconnect"], true);
+    assert_eq!(theo.say("sr", "hello").await.unwrap()["seq"], 1);
+}

@@ -78,7 +78,7 @@ impl Contestant {
     /// The address of Redis is of an unknown form.
     pub fn command(&self, node: &str, address: SocketAddr, manifest: &Path, databases: &Databases) -> Result<Command> {
         let (postgres, redis) = (databases.postgres_url(), databases.redis_url());
-        let mut command = match self {
+        Ok(match self {
             Self::Hubline(program) => {
                 let mut command = Command::new(program);
                 command.arg("up").args(["--listen", &address.to_string(), "--node", node]);
@@ -100,9 +100,7 @@ impl Contestant {
                 command.env("DATABASE_URL", postgres).env("REDIS_URL", stack_exchange(redis)?);
                 command
             }
-        };
-        command.env("RUST_LOG", "warn");
-        Ok(command)
+        })
     }
 }
 

@@ -168,7 +168,7 @@ test("three replicas at once, one killed in the middle: done once, and no send w
 
   const left = async () =>
     Number((await cluster.sql("select count(*) from hubline.message m join hubline.service_request s on s.key = m.service_request where s.id = any ($1)", [old.map(({ id }) => id)]))[0].count);
-  const replicas = range(1, 3).map(() => cluster.startHubline(["trigger", "message-purge", "--data-dir", cluster.folder(`replica-${crypto.randomUUID()}`)]));
+  const replicas = range(1, 3).map(() => cluster.startHubline(["trigger", "message-purge"]));
   let purging = true;
   const sending = (async () => {
     const took = [];

@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Authority } from "./authority.mjs";
-import { HUBLINE, Node, ROOT } from "./node.mjs";
+import { dataFolder, HUBLINE, Node, ROOT } from "./node.mjs";
 import { Postgres } from "./postgres.mjs";
 import { Program, run } from "./program.mjs";
 import { RedisServer } from "./redis.mjs";
@@ -109,7 +109,7 @@ export class Cluster {
   }
 
   commandOptions() {
-    const env = { ...process.env, HUBLINE_DATA_DIR: this.folder("commands"), HUBLINE_DATABASE_URL: this.databaseUrl };
+    const env = { ...process.env, HUBLINE_DATA_DIR: dataFolder(this.folder("commands")), HUBLINE_DATABASE_URL: this.databaseUrl };
     for (const [name, value] of Object.entries(this.#variables)) env[`SPIN_VARIABLE_${name.toUpperCase()}`] = value;
     return { cwd: ROOT, env };
   }

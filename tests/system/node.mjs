@@ -1,5 +1,7 @@
 // A Hubline node: one `hubline up`.
 
+import { existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Api } from "./api.mjs";
@@ -8,6 +10,18 @@ import { Program } from "./program.mjs";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const HUBLINE = process.env.HUBLINE ?? join(ROOT, "target/release/hubline");
+
+/**
+ * A data directory whose compiled components are those of all tests on this machine: compiling takes longer than most
+ * tests. Their files are named by what is in them and appear whole.
+ */
+export function dataFolder(folder) {
+  const compiled = join(tmpdir(), `hubline-tests-compiled-${userInfo().uid}`);
+  mkdirSync(compiled, { recursive: true, mode: 0o700 });
+  mkdirSync(folder, { recursive: true });
+  if (!existsSync(join(folder, "cache"))) symlinkSync(compiled, join(folder, "cache"));
+  return folder;
+}
 
 export class Node {
   #args;
@@ -19,7 +33,7 @@ export class Node {
     this.name = name;
     this.port = port;
     this.#variables = variables;
-    this.#args = ["up", "--listen", `127.0.0.1:${port}`, "--node", name, "--data-dir", folder];
+    this.#args = ["up", "--listen", `127.0.0.1:${port}`, "--node", name, "--data-dir", dataFolder(folder)];
     if (databaseUrl) this.#args.push("--database-url", databaseUrl);
     if (redisUrl) this.#args.push("--redis-url", redisUrl);
   }

@@ -43,10 +43,13 @@ fn root() -> PathBuf {
 }
 
 /// The interfaces that a world imports or exports, without versions of patches: `ns:package/interface`.
+///
+/// Without those that have types and no functions: a listed interface brings along the types that it uses.
 fn interfaces(resolve: &Resolve, world: WorldId, exported: bool) -> BTreeSet<String> {
     let world = &resolve.worlds[world];
     let items = if exported { &world.exports } else { &world.imports };
     let name = |(key, item): (&WorldKey, &WorldItem)| match item {
+        WorldItem::Interface { id, .. } if resolve.interfaces[*id].functions.is_empty() => String::new(),
         WorldItem::Interface { .. } => resolve.name_world_key(key).split('@').next().unwrap().to_owned(),
         WorldItem::Function(function) => function.name.clone(),
         WorldItem::Type { .. } => String::new(),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::{Actor, Digest, Kind, Principal, Refusal, Role, RunId, permission::Move, principal};
+use crate::{Actor, Digest, Kind, Principal, Refusal, Role, RunId, Standing, permission::Move, principal};
 
 /// A run of another incident that holds the environment ([`Run::holds_environment`](crate::Run::holds_environment)).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -11,6 +11,8 @@ pub struct Neighbour {
     pub run: RunId,
     /// Of which kind.
     pub kind: Kind,
+    /// How far it has come.
+    pub standing: Standing,
 }
 
 /// What is the case now, read in the transaction that the change will be committed in.
@@ -22,6 +24,8 @@ pub struct Context<'a> {
     pub principals: &'a [Principal],
     /// The runs of other incidents that hold the same environment.
     pub neighbours: &'a [Neighbour],
+    /// When runs of other incidents last changed the same environment.
+    pub changed_elsewhere_at: Option<DateTime<Utc>>,
     /// Which of the plans concerned were sent to be applied before.
     pub spent_plans: &'a [Digest],
     /// Whether rollbacks are halted.
@@ -50,6 +54,14 @@ impl Context<'_> {
 
     pub(crate) fn guard_neighbours(&self, kind: Kind) -> Result<(), Refusal> {
         match self.neighbours.iter().find(|neighbour| !kind.may_run_beside(neighbour.kind)) {
+            Some(neighbour) => Err(Refusal::Busy { run: neighbour.run, kind: neighbour.kind }),
+            None => Ok(()),
+        }
+    }
+
+    /// Guards that no run of another incident is changing the environment, or has stopped half-way.
+    pub(crate) fn guard_still(&self) -> Result<(), Refusal> {
+        match self.neighbours.iter().find(|neighbour| neighbour.standing != Standing::Preparing) {
             Some(neighbour) => Err(Refusal::Busy { run: neighbour.run, kind: neighbour.kind }),
             None => Ok(()),
         }

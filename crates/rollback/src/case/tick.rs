@@ -45,7 +45,7 @@ impl Turn<'_> {
 
     fn tick_validation(&mut self) -> Result<(), Refusal> {
         let now = self.now();
-        let last_change = self.incident.moments().last_change_at;
+        let last_change = self.last_change();
         let Some(validation) = self.incident.validation() else {
             return Ok(());
         };

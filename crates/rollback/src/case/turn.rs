@@ -28,6 +28,11 @@ impl<'a> Turn<'a> {
         self.context.now
     }
 
+    /// When the environment was last changed, by this incident's runs or another's.
+    pub(super) fn last_change(&self) -> Option<DateTime<Utc>> {
+        self.incident.moments().last_change_at.max(self.context.changed_elsewhere_at)
+    }
+
     pub(super) fn happened(&mut self, event: Event) {
         self.events.push(event);
     }

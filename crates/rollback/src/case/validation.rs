@@ -31,7 +31,7 @@ impl Turn<'_> {
         let started_at = validation.started_at();
 
         self.note_quiet_alert(&results, &validation);
-        let unchanged = self.incident.moments().last_change_at.is_none_or(|change| change < started_at);
+        let unchanged = self.last_change().is_none_or(|change| change < started_at);
         let passable = unchanged && !self.incident.firing().fires();
         let validation = validation.finish(results.clone(), passable, now);
         let verdict = validation.verdict().unwrap_or(Verdict::Inconclusive);
@@ -57,8 +57,9 @@ impl Turn<'_> {
         }
     }
 
-    /// Closes the incident. Guards: it has no run that is not over, the alert does not fire, a validation proves that the
-    /// system is stable now, and whoever alone approved a change of production's data or infrastructure does not close.
+    /// Closes the incident. Guards: it has no run that is not over, no other incident's run is changing the environment,
+    /// the alert does not fire, a validation proves that the system is stable now, and whoever alone approved a change of
+    /// production's data or infrastructure does not close.
     pub(super) fn resolve(&mut self, by: &Actor) -> Result<(), Refusal> {
         let now = self.now();
         self.move_incident(IncidentEvent::Resolve)?;
@@ -66,7 +67,8 @@ impl Turn<'_> {
         if self.incident.firing().fires() {
             return Err(Refusal::AlertFires);
         }
-        let last_change = self.incident.moments().last_change_at;
+        self.context.guard_still()?;
+        let last_change = self.last_change();
         if !self.incident.validation().is_some_and(|validation| validation.is_proof(last_change, now)) {
             return Err(Refusal::NotProven);
         }

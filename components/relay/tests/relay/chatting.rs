@@ -218,9 +218,11 @@ async fn everybody_sees_who_is_there() {
 async fn a_full_lane_says_so() {
     let fake = Fake::new();
     fake.put("sr", parties("carla", None, "north"), Status::Open);
-    let node = node_with("a", &fake, relay::Limits { lane_queue: 2, batch_messages: 1, ..quick() }).await;
+    let second = Duration::from_secs(1);
+    let limits = relay::Limits { lane_queue: 2, batch_messages: 1, call: second * 5, send: second * 5, ..quick() };
+    let node = node_with("a", &fake, limits).await;
     let mut carla = Client::connect(&node, "carla", Role::Customer).await;
-    fake.fail("send", &[Fault::Slow(Duration::from_millis(100))]);
+    fake.fail("send", &[Fault::Slow(second)]);
     let mut ids = Vec::new();
     for _ in 0..10 {
         ids.push(carla.begin("SendMessage", json!(["sr", {"clientMessageId": Uuid::new_v4(), "body": "x"}])).await);

@@ -156,7 +156,7 @@ async fn a_failed_join_may_be_tried_again_and_once_more_by_itself() {
 async fn who_does_not_read_is_cut_off_and_holds_up_nobody() {
     let fake = Fake::new();
     fake.put("sr", parties("carla", Some("theo"), "north"), Status::Open);
-    let limits = relay::Limits { queue_bytes: 64 * 1024, write: Duration::from_millis(300), ..quick() };
+    let limits = relay::Limits { queue_bytes: 256 * 1024, write: Duration::from_secs(2), ..quick() };
     let node = node_with("a", &fake, limits).await;
     let mut deaf = Client::connect(&node, "theo", Role::Technician).await;
     deaf.join("sr", 0).await.unwrap();

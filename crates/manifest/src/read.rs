@@ -54,8 +54,11 @@ impl Manifest {
     /// # Errors
     /// A file that cannot be read, or holds something that this project does not know.
     pub fn read(file: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| Error { file: file.to_owned(), line: None, reason: format!("cannot be read: {error}") })?;
+        let text = std::fs::read_to_string(file).map_err(|error| Error {
+            file: file.to_owned(),
+            line: None,
+            reason: format!("cannot be read: {error}"),
+        })?;
         Self::parse(&text, file)
     }
 
@@ -102,8 +105,7 @@ impl Reader<'_> {
             if let Some(reason) = reason {
                 return Err(Fault::at(line, format!("variable `{}` {reason}", name.get_ref())));
             }
-            variables
-                .insert(name.into_inner(), Variable { default: table.default, secret: table.secret, line });
+            variables.insert(name.into_inner(), Variable { default: table.default, secret: table.secret, line });
         }
         let mut components = BTreeMap::new();
         for (name, table) in document.component {
@@ -123,11 +125,7 @@ impl Reader<'_> {
         })
     }
 
-    fn component(
-        &self,
-        table: ComponentTable,
-        known: &BTreeMap<String, Variable>,
-    ) -> Result<OpenComponent, Fault> {
+    fn component(&self, table: ComponentTable, known: &BTreeMap<String, Variable>) -> Result<OpenComponent, Fault> {
         let mut variables = BTreeMap::new();
         for (name, value) in table.variables {
             self.variable_name(&name)?;
@@ -250,7 +248,7 @@ impl Reader<'_> {
 
 fn is_name(text: &str, between: char) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.split(between).all(|word| {
-            !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
-        })
+        && text
+            .split(between)
+            .all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
 }

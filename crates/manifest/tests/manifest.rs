@@ -1,4 +1,5 @@
 //! What a manifest may say, and how a refusal reads.
+#![cfg(test)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -126,7 +127,10 @@ fn says_file_line_and_reason() {
 fn refuses_triggers_that_lead_nowhere() {
     for (trigger, expected) in [
         ("[[trigger.http]]\ncomponent = \"no\"\nroute = \"/\"\n", "apps/spin.toml:8: there is no component `no`"),
-        ("[[trigger.http]]\ncomponent = \"one\"\nroute = \"x\"\n", "apps/spin.toml:9: route `x` does not begin with `/`"),
+        (
+            "[[trigger.http]]\ncomponent = \"one\"\nroute = \"x\"\n",
+            "apps/spin.toml:9: route `x` does not begin with `/`",
+        ),
         (
             "[[trigger.http]]\ncomponent = \"one\"\nroute = { private = false }\n",
             "apps/spin.toml:9: a route that is not private is a path",

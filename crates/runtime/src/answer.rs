@@ -26,12 +26,9 @@ impl Failure {
     pub fn answer(self) -> Response<Bytes> {
         let (status, code, title, detail) = match self {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "Not found", "there is nothing here"),
-            Self::Busy | Self::Interrupted => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "Unavailable",
-                "the outcome is not known; try again",
-            ),
+            Self::Busy | Self::Interrupted => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable", "the outcome is not known; try again")
+            }
             Self::Trapped | Self::TooLarge => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", "the function failed")
             }

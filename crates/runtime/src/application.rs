@@ -15,7 +15,7 @@ use crate::bindings::host::Host_;
 use crate::cache::Cache;
 use crate::client::Client;
 use crate::function::Function;
-use crate::metrics::{self, Calls, Registry};
+use crate::metrics::{self, Calls, Registry, Trigger};
 use crate::redis::{Links, Listener, Subscriber};
 use crate::route::Routes;
 use crate::schedule::Scheduled;
@@ -66,7 +66,7 @@ impl Application {
         let mut loaded = Self {
             engine,
             services: Arc::clone(&services),
-            registry: parts.iter().map(|(name, part)| (name.clone(), Arc::clone(&part.calls))).collect(),
+            registry: Registry::default(),
             routes: Routes::default(),
             functions: BTreeMap::new(),
             listeners: Vec::new(),
@@ -76,7 +76,8 @@ impl Application {
         };
         for trigger in application.http {
             if !loaded.functions.contains_key(&trigger.component) {
-                let function = part(&parts, &trigger.component)?.become_one(Function::new)?;
+                let function =
+                    part(&parts, &trigger.component)?.become_one(&mut loaded.registry, Trigger::Http, Function::new)?;
                 loaded.functions.insert(trigger.component.clone(), function);
             }
             if let Some(route) = trigger.route {
@@ -87,7 +88,11 @@ impl Application {
         for trigger in application.redis {
             let listener = match listeners.get(&trigger.component) {
                 Some(listener) => Arc::clone(listener),
-                None => Arc::new(part(&parts, &trigger.component)?.become_one(Listener::new)?),
+                None => Arc::new(part(&parts, &trigger.component)?.become_one(
+                    &mut loaded.registry,
+                    Trigger::Redis,
+                    Listener::new,
+                )?),
             };
             listeners.insert(trigger.component, Arc::clone(&listener));
             loaded.subscribers.entry(trigger.address).or_default().entry(trigger.channel).or_default().push(listener);
@@ -95,7 +100,11 @@ impl Application {
         loaded.listeners = listeners.into_values().collect();
         for trigger in application.cron {
             if !loaded.scheduled.contains_key(&trigger.component) {
-                let scheduled = part(&parts, &trigger.component)?.become_one(Scheduled::new)?;
+                let scheduled = part(&parts, &trigger.component)?.become_one(
+                    &mut loaded.registry,
+                    Trigger::Cron,
+                    Scheduled::new,
+                )?;
                 loaded.scheduled.insert(trigger.component.clone(), Arc::new(scheduled));
             }
             loaded.schedules.push((trigger.component, trigger.schedule));
@@ -127,9 +136,9 @@ impl Application {
 
     /// The schedules, each with the component that it fires.
     pub fn schedules(&self) -> impl Iterator<Item = (Arc<Scheduled>, Schedule)> {
-        self.schedules.iter().filter_map(|(name, schedule)| {
-            Some((Arc::clone(self.scheduled.get(name)?), schedule.clone()))
-        })
+        self.schedules
+            .iter()
+            .filter_map(|(name, schedule)| Some((Arc::clone(self.scheduled.get(name)?), schedule.clone())))
     }
 
     /// The components with a Redis trigger.
@@ -165,15 +174,12 @@ struct Part {
     name: String,
     pre: InstancePre<State>,
     scope: Arc<Scope>,
-    calls: Arc<Calls>,
 }
 
 impl Loader {
     fn part(&mut self, name: &str, component: manifest::Component) -> Result<Part, LoadError> {
-        let does_not_run = |error: wasmtime::Error| LoadError::Component {
-            component: name.to_owned(),
-            reason: format!("{error:#}"),
-        };
+        let does_not_run =
+            |error: wasmtime::Error| LoadError::Component { component: name.to_owned(), reason: format!("{error:#}") };
         let compiled = match self.compiled.get(&component.source) {
             Some(compiled) => compiled.clone(),
             None => {
@@ -197,7 +203,6 @@ impl Loader {
             name: name.to_owned(),
             pre: self.linker.instantiate_pre(&compiled).map_err(does_not_run)?,
             scope: Arc::new(scope),
-            calls: Arc::default(),
         })
     }
 }
@@ -206,9 +211,11 @@ impl Part {
     /// Makes what a trigger needs; fails if the component does not export it.
     fn become_one<T>(
         &self,
+        registry: &mut Registry,
+        trigger: Trigger,
         make: impl FnOnce(InstancePre<State>, Arc<Scope>, Arc<Calls>) -> wasmtime::Result<T>,
     ) -> Result<T, LoadError> {
-        make(self.pre.clone(), Arc::clone(&self.scope), Arc::clone(&self.calls))
+        make(self.pre.clone(), Arc::clone(&self.scope), registry.calls(&self.name, trigger))
             .map_err(|error| LoadError::Component { component: self.name.clone(), reason: format!("{error:#}") })
     }
 }

@@ -33,4 +33,5 @@ pub(crate) mod cron_function {
     });
 }
 
+pub(crate) use host::fermyon::spin::variables as synchronous_variables;
 pub(crate) use host::spin::{postgres::postgres, redis::redis, variables::variables};

@@ -104,25 +104,58 @@ impl Calls {
     }
 }
 
-/// Every component's counters, by name.
-pub(crate) type Registry = BTreeMap<String, Arc<Calls>>;
+/// What calls a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Trigger {
+    Http,
+    Redis,
+    Cron,
+}
+
+impl Trigger {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Redis => "redis",
+            Self::Cron => "cron",
+        }
+    }
+}
+
+/// Counters by component and trigger.
+#[derive(Debug, Default)]
+pub(crate) struct Registry(BTreeMap<(String, Trigger), Arc<Calls>>);
+
+impl Registry {
+    /// The counters of one component's calls by one kind of trigger.
+    pub fn calls(&mut self, component: &str, trigger: Trigger) -> Arc<Calls> {
+        Arc::clone(self.0.entry((component.to_owned(), trigger)).or_default())
+    }
+
+    fn labelled(&self) -> impl Iterator<Item = (String, &Calls)> {
+        let labels = |component, trigger: &Trigger| format!(r#"component="{component}",trigger="{}""#, trigger.name());
+        self.0.iter().map(move |((component, trigger), calls)| (labels(component, trigger), calls.as_ref()))
+    }
+}
 
 /// Writes everything as Prometheus reads it.
 pub(crate) fn render(registry: &Registry, engine: &Engine, pools: &[postgres::Occupancy]) -> String {
     let mut page = Page::default();
     page.family("hubline_function_calls_total", "counter", "Calls of a component, by outcome.");
-    for (name, calls) in registry {
+    for (labels, calls) in registry.labelled() {
         for ((_, outcome), counter) in Outcome::ALL.iter().zip(&calls.outcomes) {
-            page.line(&format!(r#"component="{name}",outcome="{outcome}""#), counter.load(Relaxed));
+            page.line(&format!(r#"{labels},outcome="{outcome}""#), counter.load(Relaxed));
         }
     }
     page.counters(registry, "hubline_function_traps_total", "Instances that trapped.", |calls| &calls.traps);
     page.counters(registry, "hubline_function_overtimes_total", "Calls that took too long.", |calls| &calls.overtimes);
-    page.counters(registry, "hubline_function_rejections_total", "Calls that found no room.", |calls| &calls.rejections);
+    page.counters(registry, "hubline_function_rejections_total", "Calls that found no room.", |calls| {
+        &calls.rejections
+    });
     page.counters(registry, "hubline_function_instances_total", "Instances made.", |calls| &calls.instances);
     page.family("hubline_function_instances", "gauge", "Instances that exist.");
-    for (name, calls) in registry {
-        page.line(&format!(r#"component="{name}""#), calls.alive.load(Relaxed));
+    for (labels, calls) in registry.labelled() {
+        page.line(&labels, calls.alive.load(Relaxed));
     }
     page.histogram(registry);
     page.family("hubline_postgres_connections", "gauge", "Connections to PostgreSQL, by server and state.");
@@ -165,21 +198,23 @@ impl Page {
 
     fn counters(&mut self, registry: &Registry, name: &'static str, help: &str, of: fn(&Calls) -> &AtomicU64) {
         self.family(name, "counter", help);
-        for (component, calls) in registry {
-            self.line(&format!(r#"component="{component}""#), of(calls).load(Relaxed));
+        for (labels, calls) in registry.labelled() {
+            self.line(&labels, of(calls).load(Relaxed));
         }
     }
 
     fn histogram(&mut self, registry: &Registry) {
-        self.family("hubline_function_duration_seconds", "histogram", "How long calls took, waiting for room included.");
-        for (name, calls) in registry {
+        self.family(
+            "hubline_function_duration_seconds",
+            "histogram",
+            "How long calls took, waiting for room included.",
+        );
+        for (labels, calls) in registry.labelled() {
             let mut below = 0;
             for (bound, counter) in BUCKETS.iter().zip(&calls.buckets) {
                 below += counter.load(Relaxed);
-                let labels = format!(r#"component="{name}",le="{}""#, bound.as_secs_f64());
-                self.suffixed("_bucket", &labels, below);
+                self.suffixed("_bucket", &format!(r#"{labels},le="{}""#, bound.as_secs_f64()), below);
             }
-            let labels = format!(r#"component="{name}""#);
             let sum = Duration::from_micros(calls.micros.load(Relaxed));
             self.suffixed("_bucket", &format!(r#"{labels},le="+Inf""#), calls.total());
             self.suffixed("_sum", &labels, sum.as_secs_f64());

@@ -38,9 +38,6 @@ impl Runtime {
     /// Starts the Redis and cron triggers, until `stop`; the handle ends when what they had begun has ended too.
     pub fn start_triggers(&self, stop: CancellationToken) -> JoinHandle<()> {
         let mut running = JoinSet::new();
-        for listener in self.application.listeners() {
-            running.spawn(Arc::clone(listener).run(stop.clone()));
-        }
         for subscriber in self.application.subscribers() {
             running.spawn(subscriber.run(stop.clone()));
         }
@@ -48,7 +45,13 @@ impl Runtime {
             let stop = stop.clone();
             running.spawn(async move { scheduled.run(&schedule, stop).await });
         }
-        tokio::spawn(async move { while running.join_next().await.is_some() {} })
+        let application = Arc::clone(&self.application);
+        tokio::spawn(async move {
+            while running.join_next().await.is_some() {}
+            for listener in application.listeners() {
+                listener.rest().await;
+            }
+        })
     }
 
     /// Runs a scheduled component once, now.

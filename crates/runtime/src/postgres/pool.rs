@@ -12,9 +12,9 @@ use super::address::{Address, chain};
 use super::connect::{dial, encryption};
 use super::session::Session;
 use super::tls::Tls;
+use super::value::Parameter;
 use crate::Limits;
 use crate::bindings::postgres::{Error, RowSet};
-use super::value::Parameter;
 
 /// How long a statement waits for a connection: to become free, and to be made.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -22,10 +22,13 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// How many addresses are kept apart; a component could otherwise open a pool for each of any number.
 const ADDRESSES: usize = 64;
 
+/// A connection string, and the PEM text of an authority to trust.
+type Key = (String, Option<String>);
+
 /// The pools of all addresses.
 pub(crate) struct Pools {
     limits: Limits,
-    pools: Mutex<HashMap<(String, Option<String>), Arc<Pool>>>,
+    pools: Mutex<HashMap<Key, Arc<Pool>>>,
 }
 
 /// The connections of one address.

@@ -70,7 +70,11 @@ mod tests {
 
     fn there_and_back(bounds: Bounds<i32>) -> Bounds<i32> {
         let mut out = BytesMut::new();
-        encode(&bounds, &mut out, |value, out| Ok(out.put_i32(*value))).unwrap();
+        encode(&bounds, &mut out, |value, out| {
+            out.put_i32(*value);
+            Ok(())
+        })
+        .unwrap();
         decode(&out, |raw| Ok(i32::from_be_bytes(raw.try_into()?))).unwrap()
     }
 

@@ -209,9 +209,6 @@ fn details(error: &tokio_postgres::error::DbError) -> DbError {
         code: error.code().code().to_owned(),
         message: error.message().to_owned(),
         detail: error.detail().map(str::to_owned),
-        extras: extras
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
-            .collect(),
+        extras: extras.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect(),
     }
 }

@@ -66,7 +66,8 @@ impl<'r> FromSql<'r> for Cell {
             Type::TIME => DbValue::Time(time(NaiveTime::from_sql(kind, raw)?)?),
             Type::TIMESTAMP => {
                 let moment = NaiveDateTime::from_sql(kind, raw)?;
-                let ((year, month, day), (hour, minute, second, nanosecond)) = (date(moment.date())?, time(moment.time())?);
+                let ((year, month, day), (hour, minute, second, nanosecond)) =
+                    (date(moment.date())?, time(moment.time())?);
                 DbValue::Datetime((year, month, day, hour, minute, second, nanosecond))
             }
             Type::TIMESTAMPTZ => return Err("Spin has no value for a timestamptz: select it as something else".into()),

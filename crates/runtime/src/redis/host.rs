@@ -86,7 +86,11 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<State> {
         Ok(receivers.map(drop))
     }
 
-    async fn get(accessor: &Accessor<T, Self>, connection: Resource<Connection>, key: String) -> Answer<Option<Payload>> {
+    async fn get(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        key: String,
+    ) -> Answer<Option<Payload>> {
         let connection = of(accessor, &connection)?;
         Ok(connection.run(&command("GET", &key)).await)
     }
@@ -121,7 +125,11 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<State> {
         Ok(connection.run(command("SADD", &key).arg(values)).await)
     }
 
-    async fn smembers(accessor: &Accessor<T, Self>, connection: Resource<Connection>, key: String) -> Answer<Vec<String>> {
+    async fn smembers(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        key: String,
+    ) -> Answer<Vec<String>> {
         let connection = of(accessor, &connection)?;
         Ok(connection.run(&command("SMEMBERS", &key)).await)
     }

@@ -65,7 +65,8 @@ async fn route(request: Request) -> Result<Answer> {
 /// Answers with the body as it came, and with what arrived beside it in headers.
 async fn echo(request: Request) -> Result<Answer> {
     let (parts, body) = request.into_parts();
-    let mut answer = http::Response::builder().header("x-method", parts.method.as_str()).header("x-uri", parts.uri.to_string());
+    let mut answer =
+        http::Response::builder().header("x-method", parts.method.as_str()).header("x-uri", parts.uri.to_string());
     for (name, value) in &parts.headers {
         answer = answer.header(format!("x-got-{name}"), value);
     }
@@ -94,9 +95,7 @@ async fn redis(url: &str) -> Result<String> {
     let removed = connection.srem("set", &["a".to_owned()]).await?;
     let wrong_type = connection.get("set").await;
     let deleted = connection.del(&["text".to_owned(), "set".to_owned(), "counter".to_owned()]).await?;
-    Ok(format!(
-        "{value:?} {missing:?} {counted} {not_a_number} {added} {members:?} {removed} {wrong_type:?} {deleted}"
-    ))
+    Ok(format!("{value:?} {missing:?} {counted} {not_a_number} {added} {members:?} {removed} {wrong_type:?} {deleted}"))
 }
 
 /// Keeps what it heard in a list.
@@ -111,7 +110,7 @@ async fn hear(message: Bytes) -> Result<()> {
     }
     let connection = Connection::open(variables::get("redis_url").await?).await?;
     let arguments = [b"list".to_vec(), message.to_vec()].map(spin_sdk::redis::RedisParameter::Binary);
-    connection.execute("RPUSH", &arguments).await?;
+    connection.execute("RPUSH", arguments).await?;
     Ok(())
 }
 

@@ -3,4 +3,5 @@
 //! It exists as WebAssembly only: a native linker could not name its exports.
 
 #[cfg(target_family = "wasm")]
+#[expect(unsafe_code, reason = "the generated bindings of its exports")]
 mod component;

@@ -1,21 +1,19 @@
 //! What the tests do to PostgreSQL.
 
 use anyhow::{Context, Result};
-use spin_sdk::pg::{
-    Certificate, Connection, DbValue, Interval, OpenOptions, ParameterValue, PgError, RangeBoundKind,
-};
+use spin_sdk::pg::{Certificate, Connection, DbValue, Interval, OpenOptions, ParameterValue, PgError, RangeBoundKind};
 use spin_sdk::variables;
 
 /// Runs the statement after the first line at the URL on it; no URL means the variable's.
 pub async fn query(body: &str) -> Result<String> {
     let (url, statement) = at(body).await?;
-    rows(&Connection::open(url).await?, statement).await
+    rows(&Connection::open(url).await.map_err(told)?, statement).await
 }
 
 /// Runs it for the number of rows.
 pub async fn execute(body: &str) -> Result<String> {
     let (url, statement) = at(body).await?;
-    Ok(Connection::open(url).await?.execute(statement, &[]).await.map_err(told)?.to_string())
+    Ok(Connection::open(url).await.map_err(told)?.execute(statement, []).await.map_err(told)?.to_string())
 }
 
 /// Asks with a certificate to trust: the URL, the statement, then the certificate.
@@ -23,14 +21,13 @@ pub async fn trusting(body: &str) -> Result<String> {
     let (url, rest) = body.split_once('\n').context("no URL")?;
     let (statement, certificate) = rest.split_once('\n').context("no certificate")?;
     let options = OpenOptions { ca_root: Some(Certificate::Text(certificate.to_owned())) };
-    rows(&Connection::open_with_options(url, options).await?, statement).await
+    rows(&Connection::open_with_options(url, options).await.map_err(told)?, statement).await
 }
 
 /// Every type that has a value, there and back.
 pub async fn types(_: &str) -> Result<String> {
     let connection = Connection::open(variables::get("database_url").await?).await?;
     let text = |text: &str| Some(text.to_owned());
-    let bound = |value, kind| Some((value, kind));
     let (from, to) = (RangeBoundKind::Inclusive, RangeBoundKind::Exclusive);
     let table = [
         ("bool", ParameterValue::Boolean(true)),
@@ -48,8 +45,8 @@ pub async fn types(_: &str) -> Result<String> {
         ("uuid", ParameterValue::Uuid("018f3b0e-1111-7222-8333-444455556666".to_owned())),
         ("jsonb", ParameterValue::Jsonb(br#"{"a": [1, null]}"#.to_vec())),
         ("numeric", ParameterValue::Decimal("-12345678901234567890.1234567890".to_owned())),
-        ("int4range", ParameterValue::RangeInt32((bound(1, from), bound(5, to)))),
-        ("int8range", ParameterValue::RangeInt64((None, bound(9, to)))),
+        ("int4range", ParameterValue::RangeInt32((Some((1, from)), Some((5, to))))),
+        ("int8range", ParameterValue::RangeInt64((None, Some((9, to))))),
         ("numrange", ParameterValue::RangeDecimal((Some(("1.5".to_owned(), from)), None))),
         ("int4[]", ParameterValue::ArrayInt32(vec![Some(1), None, Some(-3)])),
         ("int8[]", ParameterValue::ArrayInt64(vec![])),
@@ -60,9 +57,8 @@ pub async fn types(_: &str) -> Result<String> {
     ];
     let mut answer = String::new();
     for (kind, value) in table {
-        let rows = connection.query(format!("select $1::{kind}"), std::slice::from_ref(&value)).await.map_err(told)?;
-        let rows = rows.collect().await.map_err(told)?;
-        let found: &DbValue = rows.first().and_then(|row| row.first()).context("no value")?;
+        let mut rows = connection.query(format!("select $1::{kind}"), [value.clone()]).await.map_err(told)?;
+        let found: DbValue = rows.rows().next().await.and_then(|mut row| row.pop()).context("no value")?;
         answer.push_str(&format!("{kind}: {value:?} -> {found:?}\n"));
     }
     Ok(answer)
@@ -74,11 +70,11 @@ pub async fn transaction(_: &str) -> Result<String> {
     let (one, other) = (Connection::open(&url).await?, Connection::open(&url).await?);
     let mut seen = Vec::new();
     for end in ["commit", "rollback"] {
-        one.execute("begin", &[]).await.map_err(told)?;
-        one.execute("insert into ledger (note) values ('x')", &[]).await.map_err(told)?;
+        one.execute("begin", []).await.map_err(told)?;
+        one.execute("insert into ledger (note) values ('x')", []).await.map_err(told)?;
         seen.push(rows(&one, "select count(*) from ledger").await?);
         seen.push(rows(&other, "select count(*) from ledger").await?);
-        one.execute(end, &[]).await.map_err(told)?;
+        one.execute(end, []).await.map_err(told)?;
         seen.push(rows(&other, "select count(*) from ledger").await?);
     }
     Ok(seen.join(" "))
@@ -87,9 +83,9 @@ pub async fn transaction(_: &str) -> Result<String> {
 /// Leaves a transaction open, and a changed session.
 pub async fn abandon(_: &str) -> Result<String> {
     let connection = Connection::open(variables::get("database_url").await?).await?;
-    connection.execute("set search_path to nowhere", &[]).await.map_err(told)?;
-    connection.execute("begin", &[]).await.map_err(told)?;
-    connection.execute("insert into public.ledger (note) values ('abandoned')", &[]).await.map_err(told)?;
+    connection.execute("set search_path to nowhere", []).await.map_err(told)?;
+    connection.execute("begin", []).await.map_err(told)?;
+    connection.execute("insert into public.ledger (note) values ('abandoned')", []).await.map_err(told)?;
     Ok("abandoned".to_owned())
 }
 
@@ -102,8 +98,13 @@ async fn at(body: &str) -> Result<(String, &str)> {
 }
 
 async fn rows(connection: &Connection, statement: &str) -> Result<String> {
-    let rows = connection.query(statement, &[]).await.map_err(told)?.collect().await.map_err(told)?;
-    Ok(rows.iter().map(|row| format!("{:?}", &row[..])).collect::<Vec<_>>().join(";"))
+    let mut found = connection.query(statement, []).await.map_err(told)?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.rows().next().await {
+        rows.push(format!("{row:?}"));
+    }
+    found.result().await.map_err(told)?;
+    Ok(rows.join(";"))
 }
 
 /// An error with its kind, so that a test can tell one from another.

@@ -1,0 +1,287 @@
+//! The instances of one component, and who gives them work.
+//!
+//! A call waits in a queue; an instance that has room takes it and serves it beside others. Instances are few: a new one
+//! is made when every other is full or computing, and ends when it has served its number of calls, has been idle for a
+//! while, or breaks. What breaks an instance ends every call in it.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until, timeout};
+use wasmtime::component::Accessor;
+use wasmtime::{Engine, Store};
+
+use crate::answer::Failure;
+use crate::metrics::Calls;
+use crate::queue::Queue;
+use crate::scope::Scope;
+use crate::state::State;
+
+/// A call that has waited for so long gets an instance of its own: those that there are must be computing.
+const LATE: Duration = Duration::from_millis(5);
+
+/// What a call may take beyond its limit before its instance is ended, with whatever keeps it from noticing.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// What the instances of a crew do.
+pub(crate) trait Role: Send + Sync + 'static {
+    /// An instance, as its bindings see it.
+    type Instance: Send + Sync;
+    /// What a call asks for.
+    type Task: Send;
+    /// What it gets.
+    type Output: Send;
+
+    /// Makes an instance in a store of its own.
+    fn instantiate(&self, store: &mut Store<State>) -> impl Future<Output = wasmtime::Result<Self::Instance>> + Send;
+
+    /// Serves one call. An error means that the instance is broken.
+    fn serve(
+        &self,
+        accessor: &Accessor<State>,
+        instance: &Self::Instance,
+        task: Self::Task,
+    ) -> impl Future<Output = wasmtime::Result<Result<Self::Output, Failure>>> + Send;
+}
+
+/// The instances of one component for one kind of call.
+pub(crate) struct Crew<R: Role> {
+    role: R,
+    engine: Engine,
+    scope: Arc<Scope>,
+    calls: Arc<Calls>,
+    queue: Queue<Job<R>>,
+    cores: usize,
+    members: AtomicUsize,
+    ready: AtomicUsize,
+}
+
+/// A call that waits.
+struct Job<R: Role> {
+    task: R::Task,
+    reply: Reply<R>,
+}
+
+type Reply<R> = oneshot::Sender<Result<<R as Role>::Output, Failure>>;
+
+impl<R: Role> Crew<R> {
+    pub fn new(role: R, engine: &Engine, scope: Arc<Scope>, calls: Arc<Calls>) -> Self {
+        Self {
+            role,
+            engine: engine.clone(),
+            scope,
+            calls,
+            queue: Queue::default(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            members: AtomicUsize::new(0),
+            ready: AtomicUsize::new(0),
+        }
+    }
+
+    /// Has one call served. Whoever calls bounds how many there are at once, and how long each may wait.
+    pub async fn call(self: &Arc<Self>, task: R::Task) -> Result<R::Output, Failure> {
+        let (reply, mut answer) = oneshot::channel();
+        self.queue.push(Job { task, reply });
+        let waiting = self.queue.len();
+        if self.members.load(Relaxed) == 0
+            || waiting > self.ready.load(Relaxed) && self.members.load(Relaxed) < self.cores
+        {
+            self.recruit();
+        }
+        loop {
+            match timeout(LATE, &mut answer).await {
+                Ok(Ok(outcome)) => return outcome,
+                // Only a panic drops a reply.
+                Ok(Err(_)) => return Err(Failure::Trapped),
+                Err(_) if self.queue.len() > 0 => self.recruit(),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Adds an instance.
+    fn recruit(self: &Arc<Self>) {
+        self.members.fetch_add(1, Relaxed);
+        let crew = Arc::clone(self);
+        tokio::spawn(async move {
+            crew.work().await;
+            // Counted out before the queue is looked at: a call that came meanwhile has either seen that nobody is left,
+            // or is seen here.
+            if crew.members.fetch_sub(1, Relaxed) == 1 && crew.queue.len() > 0 {
+                crew.recruit();
+            }
+        });
+    }
+
+    /// The life of one instance.
+    async fn work(self: &Arc<Self>) {
+        let mut store = State::store(&self.engine, &self.scope);
+        let instance = match timeout(self.scope.services.limits.call, self.role.instantiate(&mut store)).await {
+            Ok(Ok(instance)) => instance,
+            Ok(Err(error)) => return self.no_instance(&format!("{error:#}")),
+            Err(_) => return self.no_instance("it took too long"),
+        };
+        self.calls.instance_began();
+        let pulse = Arc::clone(&store.data().pulse);
+        let open = Open::default();
+        let serving = store.run_concurrent(async |accessor| self.serve(accessor, &instance, &open).await);
+        let outcome = tokio::select! {
+            outcome = pulse.watch(serving) => outcome.flatten(),
+            () = open.overdue(self.scope.services.limits.call + GRACE) => Err(wasmtime::format_err!("it blocked its instance for too long")),
+        };
+        self.calls.instance_ended(outcome.is_err());
+        if let Err(error) = outcome {
+            tracing::error!(component = &*self.scope.name, error = format!("{error:#}"), "an instance broke");
+        }
+        open.fail();
+    }
+
+    /// Serves calls until the instance has had enough of them, or none comes.
+    async fn serve(
+        self: &Arc<Self>,
+        accessor: &Accessor<State>,
+        instance: &R::Instance,
+        open: &Open<R>,
+    ) -> wasmtime::Result<()> {
+        let limits = &self.scope.services.limits;
+        let mut running = FuturesUnordered::new();
+        let mut accepted = 0;
+        let mut accepting = true;
+        let mut sound = true;
+        let mut idle = pin!(sleep_until(Instant::now() + limits.idle));
+        while accepting || !running.is_empty() {
+            let room = accepting && running.len() < limits.concurrency;
+            let ready = room.then(|| Ready::new(&self.ready));
+            tokio::select! {
+                Some(served) = running.next(), if !running.is_empty() => {
+                    sound &= served?;
+                    accepting &= sound;
+                    idle.as_mut().reset(Instant::now() + limits.idle);
+                }
+                job = self.queue.pop(), if room => {
+                    if let Some(number) = open.enter(job.reply) {
+                        running.push(self.timed(accessor, instance, job.task, open, number));
+                        accepted += 1;
+                        accepting = accepted < limits.reuse;
+                    }
+                }
+                () = &mut idle, if running.is_empty() => accepting = false,
+            }
+            drop(ready);
+        }
+        if sound {
+            // What the guest still has to do behind its answers.
+            let rest = poll_fn(|context| accessor.poll_no_interesting_tasks(context));
+            drop(timeout(limits.call, rest).await);
+        }
+        Ok(())
+    }
+
+    /// Serves one call in its time; whether the instance is fit for more.
+    async fn timed(
+        &self,
+        accessor: &Accessor<State>,
+        instance: &R::Instance,
+        task: R::Task,
+        open: &Open<R>,
+        number: u64,
+    ) -> wasmtime::Result<bool> {
+        let served = timeout(self.scope.services.limits.call, self.role.serve(accessor, instance, task)).await;
+        let (outcome, fit) = match served {
+            Ok(served) => (served?, true),
+            Err(_) => (Err(Failure::Overtime), false),
+        };
+        open.leave(number, outcome);
+        Ok(fit)
+    }
+
+    /// Tells one of those who wait that there is no instance for them.
+    fn no_instance(&self, reason: &str) {
+        tracing::error!(component = &*self.scope.name, reason, "an instance could not be made");
+        if let Some(job) = self.queue.try_pop() {
+            drop(job.reply.send(Err(Failure::Busy)));
+        }
+    }
+}
+
+/// Counts an instance among those that would take a call now.
+struct Ready<'c>(&'c AtomicUsize);
+
+impl<'c> Ready<'c> {
+    fn new(count: &'c AtomicUsize) -> Self {
+        count.fetch_add(1, Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Ready<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// The calls in one instance. It lives outside of the store, so that they can be answered when the store is gone.
+struct Open<R: Role>(Mutex<Calling<R>>);
+
+struct Calling<R: Role> {
+    next: u64,
+    calls: BTreeMap<u64, (Instant, Reply<R>)>,
+}
+
+impl<R: Role> Default for Open<R> {
+    fn default() -> Self {
+        Self(Mutex::new(Calling { next: 0, calls: BTreeMap::new() }))
+    }
+}
+
+impl<R: Role> Open<R> {
+    /// Notes a call and gives it a number; none if nobody waits for it any more.
+    fn enter(&self, reply: Reply<R>) -> Option<u64> {
+        if reply.is_closed() {
+            return None;
+        }
+        let mut calling = self.0.lock();
+        let number = calling.next;
+        calling.next += 1;
+        calling.calls.insert(number, (Instant::now(), reply));
+        Some(number)
+    }
+
+    /// Answers a call.
+    fn leave(&self, number: u64, outcome: Result<R::Output, Failure>) {
+        let call = self.0.lock().calls.remove(&number);
+        if let Some((_, reply)) = call {
+            drop(reply.send(outcome));
+        }
+    }
+
+    /// Answers all that are left: their instance broke. A call that was alone in it broke it.
+    fn fail(&self) {
+        let calls = std::mem::take(&mut self.0.lock().calls);
+        let failure = if calls.len() == 1 { Failure::Trapped } else { Failure::Interrupted };
+        for (_, reply) in calls.into_values() {
+            drop(reply.send(Err(failure)));
+        }
+    }
+
+    /// Ends when a call has been open for longer than `limit`.
+    async fn overdue(&self, limit: Duration) {
+        loop {
+            // The first is the oldest: numbers rise with time.
+            let oldest = self.0.lock().calls.first_key_value().map(|(_, (since, _))| *since);
+            let due = oldest.map_or_else(|| Instant::now() + limit, |since| since + limit);
+            if due <= Instant::now() {
+                return;
+            }
+            sleep_until(due).await;
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What a function cannot do to others.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::Request;
+
+use crate::application::{Application, Running};
+
+async fn strict() -> Running {
+    let mut application = Application::default();
+    application.limits.call = Duration::from_secs(1);
+    application.limits.busy = Duration::from_millis(300);
+    application.limits.memory = 32 << 20;
+    application.limits.body = 1 << 20;
+    application.load().await
+}
+
+fn assert_problem(answer: &http::Response<Bytes>, status: u16, code: &str) {
+    assert_eq!(answer.status(), status);
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    let problem: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+    assert_eq!((problem["status"].as_u64(), problem["code"].as_str()), (Some(u64::from(status)), Some(code)));
+}
+
+#[tokio::test]
+async fn a_trap_costs_its_own_call() {
+    let running = strict().await;
+    assert_problem(&running.get("/trap").await, 500, "internal");
+    assert_eq!(running.ask("/variable?greeting").await.0, 200);
+    let metrics = running.runtime.metrics();
+    assert!(metrics.contains(r#"hubline_function_traps_total{component="guest",trigger="http"} 1"#), "{metrics}");
+}
+
+#[tokio::test]
+async fn calls_beside_a_trap_are_repeated_or_told_to_try_again() {
+    let running = strict().await;
+    assert_eq!(running.ask("/count").await.1, "1");
+    let post = Request::post("/sleep?400").body(Bytes::new()).unwrap();
+    let trap = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        running.get("/trap").await
+    };
+    let (reading, writing, trapped) = tokio::join!(running.ask("/sleep?400"), running.runtime.handle(post), trap);
+    assert_problem(&trapped, 500, "internal");
+    assert_eq!(reading, (200, "slept".to_owned()));
+    if writing.status() != 200 {
+        assert_problem(&writing, 503, "unavailable");
+        assert_eq!(writing.headers()["retry-after"], "1");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loop_without_end_is_ended() {
+    let running = strict().await;
+    let start = Instant::now();
+    let post = || running.runtime.handle(Request::post("/loop").body(Bytes::new()).unwrap());
+    let (one, other, third) = tokio::join!(post(), post(), post());
+    for answer in [one, other, third] {
+        assert!([500, 503, 504].contains(&answer.status().as_u16()), "{answer:?}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert_eq!(running.ask("/variable?greeting").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn others_are_served_while_one_loops() {
+    let running = strict().await;
+    let looping = async { running.runtime.handle(Request::post("/loop").body(Bytes::new()).unwrap()).await };
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let mut slowest = Duration::ZERO;
+        for _ in 0..10 {
+            let start = Instant::now();
+            assert_eq!(running.ask("/variable?greeting").await.0, 200);
+            slowest = slowest.max(start.elapsed());
+        }
+        slowest
+    };
+    let (looped, slowest) = tokio::join!(looping, others);
+    assert!(looped.status().is_server_error());
+    assert!(slowest < Duration::from_millis(250), "{slowest:?}");
+}
+
+#[tokio::test]
+async fn waiting_for_ever_is_ended() {
+    let running = strict().await;
+    let start = Instant::now();
+    assert_problem(&running.get("/sleep?60000").await, 504, "timeout");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert_eq!(running.ask("/variable?greeting").await.0, 200);
+}
+
+#[tokio::test]
+async fn memory_is_limited() {
+    let running = strict().await;
+    assert_problem(&running.get("/hog").await, 500, "internal");
+    assert_eq!(running.ask("/variable?greeting").await.0, 200);
+}
+
+#[tokio::test]
+async fn answers_are_limited() {
+    let running = strict().await;
+    assert_problem(&running.get("/large?2000000").await, 500, "internal");
+    assert_eq!(running.ask("/large?1000000").await.0, 200);
+}
+
+#[tokio::test]
+async fn calls_wait_for_room_and_not_for_ever() {
+    let mut application = Application::default();
+    application.limits.calls = 2;
+    application.limits.call = Duration::from_secs(1);
+    let running = application.load().await;
+    let waiting = (0..6).map(|_| running.get("/sleep?400"));
+    let statuses: Vec<_> =
+        futures_util::future::join_all(waiting).await.iter().map(|answer| answer.status().as_u16()).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 4, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 503).count(), 2, "{statuses:?}");
+}
+
+#[tokio::test]
+async fn a_thousand_traps_leave_no_trace() {
+    let running = strict().await;
+    for _ in 0..50 {
+        let traps = (0..20).map(|_| running.get("/trap"));
+        for answer in futures_util::future::join_all(traps).await {
+            assert!(answer.status().is_server_error());
+        }
+    }
+    assert_eq!(running.ask("/variable?greeting").await.0, 200);
+    let metrics = running.runtime.metrics();
+    assert!(metrics.contains("hubline_wasm_memories"), "{metrics}");
+}

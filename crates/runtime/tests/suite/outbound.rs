@@ -1,0 +1,77 @@
+//! Requests that a component makes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::application::Application;
+
+/// A server that counts connections and answers everything with `found`.
+async fn serve() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut buffer = [0; 4096];
+                while socket.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+                    socket.write_all(b"HTTP/1.1 203 Fine\r\ncontent-length: 5\r\n\r\nfound").await.unwrap();
+                }
+            });
+        }
+    });
+    (origin, connections)
+}
+
+#[tokio::test]
+async fn reaches_what_is_declared_over_kept_connections() {
+    let (origin, connections) = serve().await;
+    let running = Application { hosts: vec![origin.clone()], ..Application::default() }.load().await;
+    for _ in 0..10 {
+        assert_eq!(running.ask(&format!("/get?{origin}/x")).await, (203, "found".to_owned()));
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn reaches_nothing_else() {
+    let (origin, connections) = serve().await;
+    let (declared, _) = serve().await;
+    let running = Application { hosts: vec![declared], ..Application::default() }.load().await;
+    for url in [origin.clone(), origin.replace("127.0.0.1", "localhost"), "http://hidden.spin.internal/echo".to_owned()]
+    {
+        let (status, text) = running.ask(&format!("/get?{url}")).await;
+        assert_eq!(status, 502);
+        assert!(text.contains("HttpRequestDenied"), "{text}");
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_an_error() {
+    let origin = format!("http://127.0.0.1:{}", crate::servers::free_port());
+    let running = Application { hosts: vec![origin.clone()], ..Application::default() }.load().await;
+    let (status, text) = running.ask(&format!("/get?{origin}/")).await;
+    assert_eq!((status, text.contains("ConnectionRefused")), (502, true), "{text}");
+}
+
+#[tokio::test]
+async fn components_call_each_other_without_the_network() {
+    let hosts = vec!["http://hidden.spin.internal".to_owned(), "http://nobody.spin.internal".to_owned()];
+    let running = Application { hosts, ..Application::default() }.load().await;
+    assert_eq!(running.ask("/get?http://hidden.spin.internal/things/print").await, (200, "printed".to_owned()));
+    let (status, text) = running.ask("/get?http://nobody.spin.internal/echo").await;
+    assert_eq!((status, text.contains("DestinationNotFound")), (502, true), "{text}");
+    let (status, _) = running.ask("/get?http://hidden.spin.internal/trap").await;
+    assert_eq!(status, 500);
+    let metrics = running.runtime.metrics();
+    assert!(
+        metrics.contains(r#"hubline_function_calls_total{component="hidden",trigger="http",outcome="ok"} 1"#),
+        "{metrics}"
+    );
+}

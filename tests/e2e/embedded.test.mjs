@@ -1,7 +1,7 @@
 // Must hold: `hubline up` alone starts its own databases and finds its data again at the next start.
 
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -68,9 +68,20 @@ test("finds its data after having been killed", async () => {
   assert.deepEqual(history.map(({ body }) => body), ["kept", "and more"]);
 });
 
-test("a second one on the same data is refused clearly", async () => {
-  const other = Node.start({ name: "other", folder: join(folder, "data"), variables: {} });
-  await assert.rejects(other, /ended \({"code":1/);
-  assert.ok(existsSync(folder));
+test("the same node a second time is refused clearly", async () => {
+  const again = Node.start({ name: "main", folder: join(folder, "data"), variables: {} });
+  await assert.rejects(again, /node `main` runs already with the data directory/);
   assert.ok(await node.isReady(), "the first goes on");
+});
+
+test("another node on the same data shares its databases, and takes them over when the first is killed", async () => {
+  const other = await Node.start({ name: "other", folder: join(folder, "data"), variables: {} });
+  const token = (await hubline("token", "--sub", "carla", "--role", "customer")).trim();
+  assert.equal((await other.as(token).send("sr-1", "from the other")).body.seq, 3);
+  await node.kill();
+  await eventually(() => /taking over PostgreSQL/.test(other.output), { otherwise: () => other.output });
+  await eventually(() => other.isReady());
+  assert.equal((await other.as(token).send("sr-1", "on its own")).body.seq, 4);
+  assert.equal((await other.stop()).code, 0);
+  assert.deepEqual(await programs(), []);
 });

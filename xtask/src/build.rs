@@ -17,21 +17,33 @@ use crate::setup::{self, wasm::Toolchain};
 ///
 /// When a name is unknown, something needed is missing, or a component does not compile.
 pub fn run(names: &[String]) -> Result<()> {
-    let known = project::component_names()?;
+    let mut known = project::component_names()?;
+    known.extend(project::TEST_COMPONENTS.map(str::to_owned));
     if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
         bail!("no component `{unknown}`: there are {}", known.join(", "));
     }
     let toolchain = setup::run()?;
-    build(&toolchain, if names.is_empty() { &known } else { names })
+    if names.is_empty() { all(&toolchain) } else { build(&toolchain, names) }
 }
 
-/// Builds every component.
+/// Builds every component of the product.
 ///
 /// # Errors
 ///
 /// When a component does not compile.
 pub fn all(toolchain: &Toolchain) -> Result<()> {
     build(toolchain, &project::component_names()?)
+}
+
+/// Builds every component, those of the tests included.
+///
+/// # Errors
+///
+/// When a component does not compile.
+pub fn with_tests(toolchain: &Toolchain) -> Result<()> {
+    let mut names = project::component_names()?;
+    names.extend(project::TEST_COMPONENTS.map(str::to_owned));
+    build(toolchain, &names)
 }
 
 fn build(toolchain: &Toolchain, names: &[String]) -> Result<()> {

@@ -94,7 +94,9 @@ fn log_file(title: &str) -> Result<PathBuf> {
 fn last_line(log: &PathBuf) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().chars().take(70).collect()
+    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    // Cargo names a crate and then, in parentheses, its folder.
+    line.split(" (").next().unwrap_or_default().chars().take(70).collect()
 }
 
 /// The line that stands for a running step.

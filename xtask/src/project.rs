@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+/// Components that only tests run.
+pub const TEST_COMPONENTS: [&str; 1] = ["guest"];
+
 /// The repository's root folder.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

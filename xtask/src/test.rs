@@ -27,7 +27,7 @@ pub fn run(filter: &[String]) -> Result<ExitCode> {
     let toolchain = setup::run()?;
     let browser = setup::browser()?;
     build::npm_ci(&project::root().join("tests"), "installing the tests' npm packages")?;
-    build::all(&toolchain)?;
+    build::with_tests(&toolchain)?;
     up::hubline()?;
 
     let mut tally = Tally::default();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
+use axum::response::IntoResponse;
 use chat::ErrorCode;
 use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
@@ -52,7 +53,7 @@ impl Health {
             return problem(ErrorCode::Unavailable, "this node is about to stop");
         }
         match tokio::time::timeout(CHECK, (health.check)()).await {
-            Ok(Ok(())) => Response::new(Body::from("ready\n")),
+            Ok(Ok(())) => "ready\n".into_response(),
             Ok(Err(error)) => {
                 tracing::warn!("not ready: {error:#}");
                 problem(ErrorCode::Unavailable, "what this node works with does not answer")

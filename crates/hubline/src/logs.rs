@@ -1,7 +1,7 @@
 //! Logs, on standard error.
 
 use std::env;
-use std::io;
+use std::io::{self, IsTerminal};
 
 use anyhow::{Context, Result, bail};
 use tracing_subscriber::EnvFilter;
@@ -23,7 +23,7 @@ pub fn start() -> Result<()> {
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match env::var(FORMAT).as_deref() {
         Ok("json") => logs.json().init(),
-        Ok("text" | "") | Err(_) => logs.with_target(false).compact().init(),
+        Ok("text" | "") | Err(_) => logs.with_target(false).with_ansi(io::stderr().is_terminal()).compact().init(),
         Ok(other) => bail!("{FORMAT} must be text or json, not {other}"),
     }
     Ok(())

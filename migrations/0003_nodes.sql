@@ -70,5 +70,4 @@ begin
 end
 $$;
 
-grant select, delete on hubline.conversation_node to hubline_chat;
-grant select on hubline.node to hubline_chat;
+grant select on hubline.node, hubline.conversation_node to hubline_chat;

@@ -1,4 +1,4 @@
--- Following conversations: joining, and the sweep.
+-- Following conversations: joining, leaving, and the sweep.
 
 set local role hubline_owner;
 
@@ -41,7 +41,9 @@ create function hubline.join(
         roles text[],
         client_message_ids text[],
         bodies text[],
-        sent_ats bigint[]
+        sent_ats bigint[],
+        -- Other nodes that hold the conversation and are to hear that somebody came; none when the user was known there.
+        others text
     )
     language plpgsql volatile security definer
     set search_path = hubline, pg_temp
@@ -52,6 +54,7 @@ as $$
 declare
     conversation bigint;
     joining_role text;
+    came boolean;
 begin
     select r.key,
         case
@@ -73,6 +76,7 @@ begin
     values (conversation, node_name, joining_user, joining_role)
     on conflict on constraint conversation_node_key do update set role = excluded.role
     where conversation_node.role <> excluded.role;
+    came := found;
 
     -- A snapshot taken under the lock.
     return query
@@ -104,8 +108,103 @@ begin
         exists (select from online o where o.role = 'technician' and o.user_id = r.technician_id),
         exists (select from online o where o.role = 'service-center'),
         coalesce(r.replay, false), m.has_more, m.ids[:most], m.seqs[:most], m.senders[:most], m.roles[:most],
-        m.client_message_ids[:most], m.bodies[:most], m.sent_ats[:most]
+        m.client_message_ids[:most], m.bodies[:most], m.sent_ats[:most],
+        case when came then (
+            select string_agg(distinct h.node, ',')
+            from hubline.conversation_node h join hubline.node n on n.name = h.node
+            where h.service_request = conversation
+                and h.node <> node_name
+                and n.seen_at > clock_timestamp() - hubline.node_lifetime()
+        ) end
     from request r, messages m;
+end
+$$;
+
+-- Takes back registrations of a node, and answers which others are to hear of it: those for which a party is nowhere else
+-- any more. What an earlier run of the node says no longer counts.
+create function hubline.leave(
+    node_name text,
+    node_incarnation text,
+    left_ids text[],
+    left_users text[],
+    out history text,
+    out ids text[],
+    out versions bigint[],
+    out customers text[],
+    out technicians text[],
+    out centers text[],
+    out statuses text[],
+    out closed_ats bigint[],
+    -- Who left, as the parties are named: a person of the service centre as the centre.
+    out users text[],
+    -- The nodes to tell, with commas between them.
+    out nodes text[]
+)
+    language plpgsql volatile security definer
+    set search_path = hubline, pg_temp
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set jit = off
+as $$
+declare
+    gone_keys bigint[];
+    gone_users text[];
+    gone_roles text[];
+begin
+    -- With the last user goes what a sweep restored for nobody in particular; if the node holds it still, its next sweep
+    -- brings that back.
+    with gone as (
+        delete from hubline.conversation_node h
+        using unnest(left_ids, left_users) as l (id, user_id)
+            join hubline.service_request r on r.id = l.id
+        where h.service_request = r.key
+            and h.node = node_name
+            and h.user_id in (l.user_id, '')
+            and exists (
+                select from hubline.node n where n.name = node_name and n.incarnation = node_incarnation::uuid
+            )
+        returning h.service_request, h.user_id, h.role
+    )
+    select array_agg(g.service_request), array_agg(g.user_id), array_agg(g.role)
+    into gone_keys, gone_users, gone_roles
+    from gone g
+    where g.role <> '';
+
+    -- A snapshot in which they are gone.
+    with alive as (
+        select h.service_request, h.node, h.role, h.user_id
+        from hubline.conversation_node h join hubline.node n on n.name = h.node
+        where h.service_request = any (gone_keys) and n.seen_at > clock_timestamp() - hubline.node_lifetime()
+    ), party as (
+        select distinct r.key, g.role,
+            case g.role when 'service-center' then r.service_center_id else g.user_id end as user_id
+        from unnest(gone_keys, gone_users, gone_roles) as g (key, user_id, role)
+            join hubline.service_request r on r.key = g.key
+        where g.role = 'service-center'
+            or g.role = 'customer' and g.user_id = r.customer_id
+            or g.role = 'technician' and g.user_id = r.technician_id
+    ), told as (
+        -- A node has its own users in sight, and counts those of all other nodes together.
+        select p.key, p.user_id, string_agg(o.node, ',') as nodes
+        from party p
+            cross join lateral (
+                select distinct a.node from alive a where a.service_request = p.key and a.node <> node_name
+            ) as o
+        where not exists (
+            select from alive a
+            where a.service_request = p.key
+                and a.node <> o.node
+                and a.role = p.role
+                and (p.role = 'service-center' or a.user_id = p.user_id)
+        )
+        group by p.key, p.user_id
+    )
+    select (select e.name::text from hubline.epoch e), array_agg(r.id), array_agg(r.version),
+        array_agg(r.customer_id::text), array_agg(r.technician_id::text), array_agg(r.service_center_id::text),
+        array_agg(case when r.closed_at is null then 'open' else 'closed' end), array_agg(hubline.micros(r.closed_at)),
+        array_agg(t.user_id), array_agg(t.nodes)
+    into history, ids, versions, customers, technicians, centers, statuses, closed_ats, users, nodes
+    from told t join hubline.service_request r on r.key = t.key;
 end
 $$;
 
@@ -156,4 +255,4 @@ begin
 end
 $$;
 
-grant execute on function hubline.join, hubline.sweep to hubline_chat;
+grant execute on function hubline.join, hubline.leave, hubline.sweep to hubline_chat;

@@ -1,9 +1,12 @@
 //! Joining: a connection of a node follows a service request from now on.
 
-use chat::{ErrorCode, FieldError, Refusal, Role, ServiceRequestId, wire::JoinRequest};
-use function::{Answer, Instance, Request, answer, body, demand_relay};
+use chat::{
+    Actor, ErrorCode, FieldError, NodeName, Refusal, Role, ServiceRequestId,
+    wire::{EventConversation, JoinAnswer, JoinRequest, Presence},
+};
+use function::{Answer, Instance, Request, Rings, answer, body, demand_relay};
 use http::StatusCode;
-use store::Join;
+use store::{Join, Joined};
 use uuid::Uuid;
 
 /// Registers the user's node and answers what the connection has to catch up with.
@@ -23,13 +26,34 @@ pub(crate) async fn join(request: Request) -> Result<Answer, Refusal> {
     };
     let joined = instance.database(async |db| store::join(db, &join).await).await?;
     match joined {
-        Some(joined) => Ok(answer::json(StatusCode::OK, &joined)),
+        Some(Joined { answer: joined, others }) => {
+            instance.ring(arrival(&joined, &actor, &others), &joined.epoch);
+            Ok(answer::json(StatusCode::OK, &joined))
+        }
         // To the platform nothing is hidden, so it can be told that it may not.
         None if actor.is(Role::Platform) => {
             Err(ErrorCode::Forbidden.refusal("only parties join; the platform reads the history"))
         }
         None => Err(ErrorCode::NotFound.refusal("there is no such service request")),
     }
+}
+
+/// Tells other nodes who came.
+fn arrival(joined: &JoinAnswer, actor: &Actor, others: &[NodeName]) -> Rings {
+    let mut rings = Rings::default();
+    if let Some(user_id) = joined.who.party_of(actor) {
+        let conversation = EventConversation {
+            id: joined.service_request_id.clone(),
+            version: joined.version,
+            who: joined.who.clone(),
+            status: joined.status,
+            closed_at: joined.closed_at,
+            messages: Vec::new(),
+            presence: vec![Presence { user_id, online: true }],
+        };
+        rings.add(others, &conversation);
+    }
+    rings
 }
 
 /// Checks what comes from the client.

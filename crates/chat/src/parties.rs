@@ -33,6 +33,15 @@ impl Parties {
             None
         }
     }
+
+    /// As whom this actor takes part: a person of the service centre as the centre. `None` for a stranger.
+    #[must_use]
+    pub fn party_of(&self, actor: &Actor) -> Option<UserId> {
+        match self.role_of(actor)? {
+            Role::ServiceCenter => Some(self.service_center_id.clone().into()),
+            _ => Some(actor.user.clone()),
+        }
+    }
 }
 
 /// A party, and whether it is connected.
@@ -73,6 +82,10 @@ mod tests {
         assert_eq!(parties.role_of(&actor("carla", &[Role::Customer], None)), Some(Role::Customer));
         assert_eq!(parties.role_of(&actor("theo", &[Role::Technician], Some("north"))), Some(Role::Technician));
         assert_eq!(parties.role_of(&actor("sue", &[Role::ServiceCenter], Some("north"))), Some(Role::ServiceCenter));
+        let party = |actor: Actor| parties.party_of(&actor).map(|user| user.to_string());
+        assert_eq!(party(actor("theo", &[Role::Technician], Some("north"))).unwrap(), "theo");
+        assert_eq!(party(actor("sue", &[Role::ServiceCenter], Some("north"))).unwrap(), "north");
+        assert_eq!(party(actor("sue", &[Role::ServiceCenter], None)), None);
     }
 
     #[test]

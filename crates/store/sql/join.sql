@@ -1,3 +1,4 @@
 select last_seq, purged_through, history, status, closed_at, version, customer, technician, center, customer_online,
-    technician_online, center_online, replay, has_more, ids, seqs, senders, roles, client_message_ids, bodies, sent_ats
+    technician_online, center_online, replay, has_more, ids, seqs, senders, roles, client_message_ids, bodies, sent_ats,
+    others
 from hubline.join($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)

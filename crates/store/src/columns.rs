@@ -70,6 +70,10 @@ impl Columns {
         nodes(&self.text()?)
     }
 
+    pub(crate) fn maybe_nodes(&mut self) -> Result<Vec<NodeName>, StoreError> {
+        nodes(&self.maybe_text()?.unwrap_or_default())
+    }
+
     pub(crate) fn int4s(&mut self) -> Result<Array<i32>, StoreError> {
         match self.next()? {
             DbValue::ArrayInt32(values) => Ok(Array(values.into_iter())),

@@ -28,12 +28,21 @@ pub struct Join<'a> {
     pub epoch: Option<&'a str>,
 }
 
+/// What a join has led to.
+#[derive(Clone, Debug)]
+pub struct Joined {
+    /// What the client needs.
+    pub answer: JoinAnswer,
+    /// Other nodes that are to hear that the user came; none when they were known to be at this node.
+    pub others: Vec<NodeName>,
+}
+
 /// Registers the user at the node, and reads what the client needs as of that moment: whatever is committed later rings
 /// the node. Answers `None` to strangers, and registers nothing.
 ///
 /// # Errors
 /// Returns [`StoreError`] when the database can't say.
-pub async fn join(db: &impl Database, join: &Join<'_>) -> Result<Option<JoinAnswer>, StoreError> {
+pub async fn join(db: &impl Database, join: &Join<'_>) -> Result<Option<Joined>, StoreError> {
     let row = one_row(db, sql::JOIN, parameters(join)).await?;
     row.map(|row| answer(row, join)).transpose()
 }
@@ -53,7 +62,7 @@ fn parameters(join: &Join<'_>) -> Vec<ParameterValue> {
     ]
 }
 
-fn answer(mut row: Columns, join: &Join<'_>) -> Result<JoinAnswer, StoreError> {
+fn answer(mut row: Columns, join: &Join<'_>) -> Result<Joined, StoreError> {
     let last_seq = row.int8()?;
     let purged_through = row.int8()?;
     let epoch = row.text()?;
@@ -65,7 +74,8 @@ fn answer(mut row: Columns, join: &Join<'_>) -> Result<JoinAnswer, StoreError> {
     let replay = row.boolean()?;
     let has_more = row.boolean()?;
     let messages = row.messages(join.service_request_id)?;
-    Ok(JoinAnswer {
+    let others = row.maybe_nodes()?;
+    let answer = JoinAnswer {
         service_request_id: join.service_request_id.clone(),
         last_seq,
         purged_through,
@@ -78,7 +88,8 @@ fn answer(mut row: Columns, join: &Join<'_>) -> Result<JoinAnswer, StoreError> {
         messages,
         has_more,
         replay,
-    })
+    };
+    Ok(Joined { answer, others })
 }
 
 /// Which of the parties has joined somewhere.

@@ -17,7 +17,7 @@ pub const SEND: &str = include_str!("../sql/send.sql");
 /// the client's last number (int8), its epoch, the most messages (int8).
 pub const JOIN: &str = include_str!("../sql/join.sql");
 
-/// Takes back registrations of a node.
+/// Takes back registrations of a node: one row with what other nodes are to hear of it.
 ///
 /// Parameters: node, incarnation, service request ids (`text[]`), users (`text[]`).
 pub const LEAVE: &str = include_str!("../sql/leave.sql");

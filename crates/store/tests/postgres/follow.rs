@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chat::{
-    Role, Status,
+    Actor, NodeName, Role, Status,
     wire::{JoinAnswer, Leave, SweepChange},
 };
 use serde_json::json;
@@ -20,9 +20,20 @@ fn online(joined: &JoinAnswer) -> Vec<(Role, bool)> {
     joined.parties.iter().map(|party| (party.role, party.online)).collect()
 }
 
-async fn leave(chat: &Client, on: &str, incarnation: Uuid, user: &str) {
+/// Leaves, and answers who is told that which party is gone.
+async fn leave(chat: &Client, on: &str, incarnation: Uuid, user: &str) -> Vec<(String, Vec<NodeName>)> {
     let left = [Leave { service_request_id: id("sr-1"), user_id: user.parse().unwrap() }];
-    store::leave(chat, &node(on), incarnation, &left).await.unwrap();
+    let gone = store::leave(chat, &node(on), incarnation, &left).await.unwrap();
+    gone.departures.into_iter().map(|gone| (gone.user.to_string(), gone.conversation.nodes)).collect()
+}
+
+/// Joins, and answers who is told.
+async fn others(chat: &Client, on: &str, actor: &Actor) -> Vec<NodeName> {
+    let (node, service_request_id) = (&node(on), &id("sr-1"));
+    let join = Join { node, incarnation: Uuid::nil(), actor, service_request_id, after_seq: None, epoch: None };
+    let mut others = store::join(chat, &join).await.unwrap().unwrap().others;
+    others.sort();
+    others
 }
 
 #[tokio::test]
@@ -116,6 +127,28 @@ async fn who_leaves_is_offline_and_the_last_one_takes_the_node_along() {
     assert_eq!(chat.rung("sr-1").await, ["a", "b"], "another run of the node has no say");
     leave(&chat, "a", Uuid::nil(), "theo").await;
     assert_eq!(chat.rung("sr-1").await, ["b"]);
+}
+
+#[tokio::test]
+async fn other_nodes_are_told_who_comes_and_goes() {
+    let chat = Server::shared().database().await.chat().await;
+    chat.open("sr-1").await;
+    assert!(others(&chat, "a", &carla()).await.is_empty(), "there is nobody to tell");
+    assert_eq!(others(&chat, "b", &theo()).await, [node("a")]);
+    assert_eq!(others(&chat, "c", &carla()).await, [node("a"), node("b")]);
+    assert!(others(&chat, "c", &carla()).await.is_empty(), "no news");
+    assert_eq!(others(&chat, "b", &nora()).await, [node("a"), node("c")]);
+
+    // Of Carla's two nodes each has her in sight without the other, and what is new is new to that other alone.
+    assert_eq!(leave(&chat, "a", Uuid::nil(), "carla").await, [("carla".to_owned(), vec![node("c")])]);
+    assert_eq!(leave(&chat, "c", Uuid::nil(), "carla").await, [("carla".to_owned(), vec![node("b")])]);
+    assert!(leave(&chat, "c", Uuid::nil(), "carla").await.is_empty(), "no news");
+    assert_eq!(others(&chat, "a", &carla()).await, [node("b")]);
+    assert_eq!(leave(&chat, "b", Uuid::nil(), "nora").await, [("north".to_owned(), vec![node("a")])]);
+
+    // Who is assigned no longer is no party whose coming and going matters.
+    chat.put("sr-1", json!({"technicianId": "tina"})).await;
+    assert!(leave(&chat, "b", Uuid::nil(), "theo").await.is_empty());
 }
 
 #[tokio::test]

@@ -139,7 +139,7 @@ impl Client {
     ) -> JoinAnswer {
         let (node, service_request_id) = (&node(on), &id(service_request));
         let join = Join { node, incarnation: Uuid::nil(), actor, service_request_id, after_seq, epoch };
-        store::join(self, &join).await.unwrap().unwrap()
+        store::join(self, &join).await.unwrap().unwrap().answer
     }
 
     /// Sweeps on a run of a node.

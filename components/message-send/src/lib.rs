@@ -70,7 +70,7 @@ async fn send_one(id: &str, request: Request) -> Result<Answer, Refusal> {
 }
 
 /// Stores what can be stored, and rings the nodes that hold it, but for `node`, which reads the answer.
-async fn deliver(instance: &Rc<Instance>, batch: Batch, node: Option<&NodeName>) -> Result<SendAnswer, Refusal> {
+async fn deliver(instance: &Instance, batch: Batch, node: Option<&NodeName>) -> Result<SendAnswer, Refusal> {
     let items = batch.items();
     if items.is_empty() {
         return Ok(SendAnswer { outcomes: batch.outcomes(Vec::new()), conversations: Vec::new() });

@@ -26,21 +26,26 @@ pub(crate) struct Ring {
     pub(crate) event: Vec<u8>,
 }
 
+thread_local! {
+    // Beside [`Instance`](crate::Instance) and not in it: so a function that rings nobody is no function that imports Redis.
+    static DOORBELL: Rc<Doorbell> = Rc::default();
+}
+
 /// The connection to Redis. Spin dials anew at each `open`, so it is kept.
+#[derive(Default)]
 pub(crate) struct Doorbell {
-    url: Option<String>,
     connection: RefCell<Option<Rc<Connection>>>,
     breaker: RefCell<Breaker>,
 }
 
 impl Doorbell {
-    pub(crate) fn new(url: Option<String>) -> Self {
-        Self { url, connection: RefCell::new(None), breaker: RefCell::new(Breaker::default()) }
+    /// The one of this instance.
+    pub(crate) fn get() -> Rc<Self> {
+        DOORBELL.with(Rc::clone)
     }
 
     /// Publishes all of it at once, unless Redis has failed lately.
-    pub(crate) async fn ring(&self, rings: Vec<Ring>) {
-        let Some(url) = &self.url else { return };
+    pub(crate) async fn ring(&self, url: &str, rings: Vec<Ring>) {
         if !self.breaker.borrow_mut().admits(Instant::now()) {
             return;
         }

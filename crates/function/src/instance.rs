@@ -4,19 +4,18 @@ use std::{cell::OnceCell, rc::Rc};
 
 use chat::{ErrorCode, Refusal};
 
-use crate::{Config, database::Database, doorbell::Doorbell, keys::Keys};
+use crate::{Config, database::Database, keys::Keys};
 
 thread_local! {
     // An instance has one thread.
     static INSTANCE: OnceCell<Rc<Instance>> = const { OnceCell::new() };
 }
 
-/// What outlives a request: configuration, keys, connections.
+/// What outlives a request: configuration, keys, connections of the database.
 pub struct Instance {
     /// What the function was told.
     pub config: Config,
     pub(crate) database: Database,
-    pub(crate) doorbell: Doorbell,
     pub(crate) keys: OnceCell<Keys>,
 }
 
@@ -36,12 +35,7 @@ impl Instance {
     }
 
     fn new(config: Config) -> Self {
-        Self {
-            database: Database::new(config.database_url.clone()),
-            doorbell: Doorbell::new(config.redis_url.clone()),
-            keys: OnceCell::new(),
-            config,
-        }
+        Self { database: Database::new(config.database_url.clone()), keys: OnceCell::new(), config }
     }
 }
 

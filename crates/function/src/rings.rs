@@ -1,13 +1,16 @@
 //! Which nodes to ring, and what for.
 
-use std::{collections::BTreeMap, rc::Rc, time::SystemTime};
+use std::{collections::BTreeMap, time::SystemTime};
 
 use chat::{
     NodeName,
     wire::{DeliveryKey, Event, EventConversation},
 };
 
-use crate::{Instance, doorbell::Ring};
+use crate::{
+    Instance,
+    doorbell::{Doorbell, Ring},
+};
 
 /// What each node is to be told: one event a node, however many conversations it holds.
 #[derive(Debug, Default)]
@@ -45,17 +48,15 @@ impl Instance {
     /// Rings, after the answer: whoever asked is not kept waiting.
     ///
     /// `epoch` names the database's history that the conversations belong to.
-    pub fn ring(self: &Rc<Self>, rings: Rings, epoch: &str) {
-        if rings.is_empty() {
-            return;
-        }
+    pub fn ring(&self, rings: Rings, epoch: &str) {
+        let Some(url) = self.config.redis_url.as_ref().filter(|_| !rings.is_empty()) else { return };
         let Ok(key) = DeliveryKey::new(self.config.delivery_key.as_deref().unwrap_or_default().as_bytes()) else {
             eprintln!("misconfigured: delivery_key is not set, so other nodes are not rung");
             return;
         };
         let rings = rings.signed(epoch, milliseconds(), &key);
-        let instance = Rc::clone(self);
-        spin_sdk::wit_bindgen::spawn(async move { instance.doorbell.ring(rings).await });
+        let url = url.clone();
+        spin_sdk::wit_bindgen::spawn(async move { Doorbell::get().ring(&url, rings).await });
     }
 }
 

@@ -1,6 +1,7 @@
 //! What statements run on.
 
 use spin_sdk::pg::{Connection, DbValue, ParameterValue};
+use spin_sdk::wit_bindgen::StreamResult;
 
 use crate::StoreError;
 
@@ -21,10 +22,16 @@ impl Database for Connection {
         parameters: Vec<ParameterValue>,
     ) -> Result<Option<Vec<DbValue>>, StoreError> {
         let mut answer = self.query(statement, parameters).await?;
-        // The raw rows, since the SDK's own would have every text copied out of them.
-        let first = answer.rows().next().await;
-        // The outcome is only known at the end, and waits for whoever has not read so far.
-        while answer.rows().next().await.is_some() {}
+        // The raw rows, since the SDK's own would have every text copied out of them. The outcome is only known at the end,
+        // and waits for whoever has not read so far; who has been told of the end may not ask again.
+        let mut first = None;
+        loop {
+            let (outcome, mut row) = answer.rows().read(Vec::with_capacity(1)).await;
+            first = first.or_else(|| row.pop());
+            if !matches!(outcome, StreamResult::Complete(_)) {
+                break;
+            }
+        }
         answer.result().await?;
         Ok(first)
     }

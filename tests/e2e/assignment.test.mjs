@@ -48,7 +48,7 @@ for (const where of ["the same node", "another node"]) {
     await request.report(a, { technicianId: `successor-${request.id}` });
     const removed = await old.hears("OnRemoved", ({ serviceRequestId }) => serviceRequestId === request.id, 1_000);
     assert.ok(performance.now() - begin < 1_000);
-    assert.equal(removed.code, "not_found");
+    assert.equal(removed.code, "forbidden");
     const changed = await customer.hears("OnServiceRequestChanged");
     assert.deepEqual(changed, {
       name: "OnServiceRequestChanged",

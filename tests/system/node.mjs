@@ -62,7 +62,7 @@ export class Node {
   }
 
   async start() {
-    const env = { ...process.env };
+    const env = { ...process.env, NO_COLOR: "1" };
     for (const [name, value] of Object.entries(this.#variables)) env[`SPIN_VARIABLE_${name.toUpperCase()}`] = value;
     this.#program = new Program(HUBLINE, this.#args, { cwd: ROOT, env });
     await this.#program.ready(() => this.isReady());

@@ -44,7 +44,10 @@ impl Tracked {
     }
 }
 
-/// Every tracked file but this one, which has to name what it looks for.
+/// Interfaces that others have written: they are kept here word for word.
+const VENDORED: &str = "wit/deps/";
+
+/// Every tracked file of our own but this one, which has to name what it looks for.
 fn tracked() -> Vec<Tracked> {
     let root = project::root();
     let output = Command::new("git").args(["ls-files", "-z"]).current_dir(&root).output().expect("git lists files");
@@ -52,7 +55,7 @@ fn tracked() -> Vec<Tracked> {
     String::from_utf8(output.stdout)
         .expect("file names are UTF-8")
         .split('\0')
-        .filter(|path| !path.is_empty() && *path != "xtask/src/tidy.rs")
+        .filter(|path| !path.is_empty() && *path != "xtask/src/tidy.rs" && !path.starts_with(VENDORED))
         .filter_map(|path| Some(Tracked { path: path.to_owned(), bytes: fs::read(root.join(path)).ok()? }))
         .collect()
 }
@@ -119,7 +122,9 @@ fn modules_have_telling_names() {
 fn every_statement_is_used() {
     let files = tracked();
     let sources: String = files.iter().filter(|file| file.path.ends_with(".rs")).map(Tracked::text).collect();
-    let unused = files.iter().filter(|file| file.path.ends_with(".sql")).filter(|file| {
+    // The store's own test holds its list of migrations against the folder.
+    let statements = files.iter().filter(|file| file.path.ends_with(".sql") && !file.path.starts_with("migrations/"));
+    let unused = statements.filter(|file| {
         let name = file.path.rsplit('/').next().unwrap_or_default();
         !sources.contains(name)
     });

@@ -30,6 +30,7 @@ test("PostgreSQL stops, and starts again", async () => {
   await technician.join(request.id, 0);
   await customer.send(request.id, "before");
   await technician.receives(request.id, 1);
+  const late = await Party.connect(node, request.center);
 
   await cluster.postgres.stop();
   const id = crypto.randomUUID();
@@ -47,7 +48,7 @@ test("PostgreSQL stops, and starts again", async () => {
   assert.ok(many.took < 5_000, `100 sends took ${many.took} ms`);
   assert.equal((await node.as(request.customer).page(request.id)).body.code, "unavailable");
   assert.equal((await node.as(request.customer).read(request.id)).body.code, "unavailable");
-  assert.equal(await refusalOf(customer.join(request.id, 0)), "unavailable");
+  assert.equal(await refusalOf(late.join(request.id, 0)), "unavailable");
   await eventually(async () => !(await node.isReady()), { otherwise: () => "readyz says that it is ready" });
   assert.equal((await fetch(`${node.origin}/healthz`)).status, 200);
   await pause(500);
@@ -65,7 +66,6 @@ test("PostgreSQL stops, and starts again", async () => {
   const history = await node.as(request.center).history(request.id);
   assert.deepEqual(history.map(({ body }) => body), ["before", "during", "after"]);
 
-  const late = await Party.connect(node, request.center);
   const joined = await late.join(request.id, 0);
   assert.equal(joined.lastSeq, 3);
   await late.receives(request.id, 3);

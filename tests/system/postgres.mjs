@@ -11,11 +11,12 @@ import { Program, run } from "./program.mjs";
 /** Where Debian keeps the programs of each version; they are not on the path. */
 const DEBIAN = "/usr/lib/postgresql";
 
-function programFolder() {
+/** Where a program of PostgreSQL is; the newest version's comes first. */
+function program(name) {
   const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => b - a) : [];
-  const folders = [...process.env.PATH.split(":"), ...versions.map((version) => join(DEBIAN, version, "bin"))];
-  const found = folders.find((folder) => existsSync(join(folder, "initdb")));
-  if (!found) throw new Error("PostgreSQL is not installed: initdb is neither on the path nor in " + DEBIAN);
+  const folders = [...versions.map((version) => join(DEBIAN, version, "bin")), ...process.env.PATH.split(":")];
+  const found = folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
+  if (!found) throw new Error(`PostgreSQL is not installed: ${name} is neither on the path nor in ${DEBIAN}`);
   return found;
 }
 
@@ -26,7 +27,6 @@ function account() {
   return { uid: id("-u"), gid: id("-g") };
 }
 
-const PROGRAMS = programFolder();
 const ACCOUNT = account();
 const SUPERUSER = "owner";
 
@@ -79,7 +79,7 @@ export class Postgres {
     ];
     const args = ["-D", join(this.#folder, "data"), "-p", String(this.port)];
     settings.forEach(([name, value]) => args.push("-c", `${name}=${value}`));
-    this.#program = new Program(join(PROGRAMS, "postgres"), args, { ...ACCOUNT, cwd: this.#folder });
+    this.#program = new Program(program("postgres"), args, { ...ACCOUNT, cwd: this.#folder });
     await this.#program.ready(() => this.query("select 1").catch(() => null));
   }
 
@@ -108,13 +108,13 @@ export class Postgres {
 
   /** Runs one of PostgreSQL's own programs. */
   tool(name, args) {
-    return run(join(PROGRAMS, name), args, ACCOUNT);
+    return run(program(name), args, ACCOUNT);
   }
 }
 
 /** Copies a data folder that is made once for all tests on this machine. */
 async function copyTemplate(target) {
-  const [version] = (await run(join(PROGRAMS, "postgres"), ["--version"])).match(/[\d.]+/);
+  const [version] = (await run(program("postgres"), ["--version"])).match(/[\d.]+/);
   const template = join(tmpdir(), `hubline-tests-postgres-${version}-${userInfo().uid}`);
   if (!existsSync(template)) await makeTemplate(template);
   await run("cp", ["-a", template, target]);
@@ -127,7 +127,7 @@ async function makeTemplate(template) {
   own(draft);
   chmodSync(draft, 0o700);
   const args = ["-D", draft, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
-  await run(join(PROGRAMS, "initdb"), args, { ...ACCOUNT, cwd: "/" });
+  await run(program("initdb"), args, { ...ACCOUNT, cwd: "/" });
   try {
     renameSync(draft, template);
   } catch {

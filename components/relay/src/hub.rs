@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::connection::Connection;
-use crate::problem::problem;
+use crate::problem::{method_not_allowed, problem};
 use crate::relay::Inner;
 use crate::socket::Socket;
 use crate::tokens::{Stranger, seconds_now};
@@ -84,7 +84,7 @@ async fn negotiate(
     let mut response = if method == Method::POST {
         answer_negotiation(&relay, &Query::read(query.as_deref()), &headers).await.unwrap_or_else(problem)
     } else {
-        problem(ErrorCode::MethodNotAllowed.refusal("negotiation is a POST"))
+        method_not_allowed("OPTIONS, POST", "negotiation is a POST")
     };
     relay.origins.grant(&headers, response.headers_mut());
     response
@@ -130,7 +130,7 @@ async fn other(RawQuery(query): RawQuery, method: Method) -> Response {
             Some(_) => problem(ErrorCode::NotFound.refusal("No Connection with that ID")),
         }
     } else {
-        problem(ErrorCode::MethodNotAllowed.refusal("the hub is opened with a GET that upgrades to a WebSocket"))
+        method_not_allowed("GET", "the hub is opened with a GET that upgrades to a WebSocket")
     }
 }
 

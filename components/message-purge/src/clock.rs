@@ -18,6 +18,7 @@ mod bindings {
             }
         ",
         world: "hubline:message-purge/clock",
+        generate_all,
         runtime_path: "spin_sdk::wit_bindgen::rt",
     });
 

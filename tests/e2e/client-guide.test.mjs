@@ -61,7 +61,7 @@ class Phone {
 
   constructor(request, userId, token) {
     this.#request = request;
-    this.#session = { userId, token: async () => token };
+    this.#session = { userId, token: typeof token === "string" ? async () => token : token };
   }
 
   async openApp() {
@@ -177,6 +177,27 @@ test("a technician who was re-assigned is told, and stops asking", async () => {
   customer.client.send("who are you?");
   await customer.shows(["customer: who are you?"]);
   assert.deepEqual(technician.lines, []);
+  await Promise.all([customer.closeApp(), technician.closeApp()]);
+});
+
+test("tokens end all the time, and nobody notices", async () => {
+  const request = await cluster.open(node);
+  const seconds = () => Math.floor(Date.now() / 1000);
+  let asked = 0;
+  const short = async () => {
+    asked += 1;
+    return cluster.token({ sub: request.customerId, role: "customer", exp: seconds() + 2 });
+  };
+  const customer = await new Phone(request, request.customerId, short).openApp();
+  const technician = await new Phone(request, request.technicianId, request.technician).openApp();
+  const said = [];
+  for (const count of range(1, 60)) {
+    said.push(`customer: text ${count}`);
+    customer.client.send(`text ${count}`);
+    await pause(100);
+  }
+  for (const phone of [customer, technician]) await phone.shows(said);
+  assert.ok(asked >= 4, `${asked} tokens for two connects or more, each of which negotiates and connects`);
   await Promise.all([customer.closeApp(), technician.closeApp()]);
 });
 

@@ -196,14 +196,13 @@ test("it fits a phone", async () => {
 });
 
 test("without a demo in the address it says what to do", async () => {
-  const tab = await browser.newPage();
   for (const fragment of ["", "#demo=", "#demo=nonsense", `#demo=${Buffer.from("{}").toString("base64url")}`]) {
+    const tab = await browser.newPage();
     await tab.goto(`${node.origin}/${fragment}`);
-    await tab.reload();
     await tab.getByText("A chat for two").waitFor();
     assert.equal(await tab.locator(".pane").count(), 0);
+    await tab.close();
   }
-  await tab.close();
 });
 
 test("everything is served with its type, a validator and a policy", async () => {

@@ -217,6 +217,28 @@ test("a key set at an address is fetched, and again when an unknown key appears"
   issuer.close();
 });
 
+test("a function reaches no host that its manifest does not declare", async () => {
+  let asked = 0;
+  const issuer = createServer((_request, response) => {
+    asked += 1;
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(JWKS));
+  }).listen(0, "127.0.0.1");
+  await once(issuer, "listening");
+  const origin = `http://127.0.0.1:${issuer.address().port}`;
+  const token = signed(customer(), rsa.privateKey, { alg: "RS256", kid: "rsa" });
+  const variables = { jwks: "", jwks_url: `${origin}/keys` };
+
+  const bound = await cluster.node("bound", { variables: { ...variables, jwks_origin: "http://127.0.0.1:1" } });
+  assert.notEqual((await bound.as(token).page(request.id)).status, 200);
+  assert.equal(asked, 0, "nothing was fetched");
+  await bound.stop();
+  const free = await cluster.node("free", { variables: { ...variables, jwks_origin: origin } });
+  assert.equal((await free.as(token).page(request.id)).status, 200);
+  assert.equal(asked, 1);
+  await free.stop();
+  issuer.close();
+});
+
 test("in a batch each item has its own user's outcome, and none borrows another's token", async () => {
   const requests = [];
   for (const _ of range(1, 12)) requests.push(await cluster.open(node));

@@ -73,7 +73,7 @@ fn end_to_end(tally: &mut Tally, filter: &[String], browser: &PathBuf) -> Result
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut test = command("node");
-        test.args(["--test", "--test-reporter=tap"])
+        test.args(["--test", "--test-reporter=tap", "--test-timeout=240000"])
             .args(filter.iter().map(|it| format!("--test-name-pattern={it}")))
             .arg(&file)
             .env("HUBLINE", project::target().join("release/hubline"))

@@ -218,6 +218,7 @@ export class ChatClient {
       } catch (error) {
         const code = refusalCode(error);
         if (code === null) return; // The connection was lost: its return joins again.
+        if (code === "unauthenticated") return this.#renew();
         if (!PASSING.has(code)) return this.#refuse(code);
         this.#becomes("offline", error);
         await this.#sleep(attempt);
@@ -248,6 +249,7 @@ export class ChatClient {
     } catch (error) {
       const code = refusalCode(error);
       if (code === null || !waiting()) return; // Unknown outcome: the next join sends it again.
+      if (code === "unauthenticated") return this.#renew();
       if (PASSING.has(code) && attempt + 1 < TRIES) {
         await this.#sleep(attempt);
         if (waiting()) await this.#transmit(entry, attempt + 1);
@@ -274,6 +276,11 @@ export class ChatClient {
     if (this.messages[after]?.seq !== message.seq) this.messages.splice(after + 1, 0, message);
     if (message.senderId !== this.#settings.userId) return;
     this.outbox = this.outbox.filter(({ clientMessageId }) => clientMessageId !== message.clientMessageId);
+  }
+
+  /** The token has ended: a new connection brings a fresh one, joins, and sends what is waiting. */
+  async #renew() {
+    await this.#hub.stop();
   }
 
   #refuse(code) {

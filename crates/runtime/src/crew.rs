@@ -25,7 +25,7 @@ use crate::queue::Queue;
 use crate::scope::Scope;
 use crate::state::State;
 
-/// A call that has waited for so long gets an instance of its own: those that there are must be computing.
+/// When no instance has taken a call for so long and some wait, those that there are must be full or computing.
 const LATE: Duration = Duration::from_millis(5);
 
 /// What a call may take beyond its limit before its instance is ended, with whatever keeps it from noticing.
@@ -58,10 +58,22 @@ pub(crate) struct Crew<R: Role> {
     engine: Engine,
     scope: Arc<Scope>,
     calls: Arc<Calls>,
+    shift: Shift,
     queue: Queue<Job<R>>,
     cores: usize,
     members: AtomicUsize,
     ready: AtomicUsize,
+    taken: AtomicUsize,
+    relieved: Mutex<Instant>,
+}
+
+/// How much one instance does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shift {
+    /// Calls in its life.
+    pub calls: usize,
+    /// Calls at once.
+    pub at_once: usize,
 }
 
 /// A call that waits.
@@ -73,9 +85,10 @@ struct Job<R: Role> {
 type Reply<R> = oneshot::Sender<Result<<R as Role>::Output, Failure>>;
 
 impl<R: Role> Crew<R> {
-    pub fn new(role: R, engine: &Engine, scope: Arc<Scope>, calls: Arc<Calls>) -> Self {
+    pub fn new(role: R, engine: &Engine, scope: Arc<Scope>, calls: Arc<Calls>, shift: Shift) -> Self {
         Self {
             role,
+            shift,
             engine: engine.clone(),
             scope,
             calls,
@@ -83,6 +96,8 @@ impl<R: Role> Crew<R> {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             members: AtomicUsize::new(0),
             ready: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
+            relieved: Mutex::new(Instant::now()),
         }
     }
 
@@ -97,28 +112,31 @@ impl<R: Role> Crew<R> {
             self.recruit();
         }
         loop {
+            let taken = self.taken.load(Relaxed);
             match timeout(LATE, &mut answer).await {
                 Ok(Ok(outcome)) => return outcome,
                 // Only a panic drops a reply.
                 Ok(Err(_)) => return Err(Failure::Trapped),
-                Err(_) if self.queue.len() > 0 => self.recruit(),
+                Err(_) if self.queue.len() > 0 && self.taken.load(Relaxed) == taken => self.relieve(),
                 Err(_) => {}
             }
+        }
+    }
+
+    /// Adds an instance because nothing moves; many callers notice at once, and one instance may be enough.
+    fn relieve(self: &Arc<Self>) {
+        let mut relieved = self.relieved.lock();
+        if relieved.elapsed() >= LATE {
+            *relieved = Instant::now();
+            self.recruit();
         }
     }
 
     /// Adds an instance.
     fn recruit(self: &Arc<Self>) {
         self.members.fetch_add(1, Relaxed);
-        let crew = Arc::clone(self);
-        tokio::spawn(async move {
-            crew.work().await;
-            // Counted out before the queue is looked at: a call that came meanwhile has either seen that nobody is left,
-            // or is seen here.
-            if crew.members.fetch_sub(1, Relaxed) == 1 && crew.queue.len() > 0 {
-                crew.recruit();
-            }
-        });
+        let member = Member(Arc::clone(self));
+        tokio::spawn(async move { member.0.work().await });
     }
 
     /// The life of one instance.
@@ -158,7 +176,7 @@ impl<R: Role> Crew<R> {
         let mut sound = true;
         let mut idle = pin!(sleep_until(Instant::now() + limits.idle));
         while accepting || !running.is_empty() {
-            let room = accepting && running.len() < limits.concurrency;
+            let room = accepting && running.len() < self.shift.at_once;
             let ready = room.then(|| Ready::new(&self.ready));
             tokio::select! {
                 Some(served) = running.next(), if !running.is_empty() => {
@@ -167,10 +185,11 @@ impl<R: Role> Crew<R> {
                     idle.as_mut().reset(Instant::now() + limits.idle);
                 }
                 job = self.queue.pop(), if room => {
+                    self.taken.fetch_add(1, Relaxed);
                     if let Some(number) = open.enter(job.reply) {
                         running.push(self.timed(accessor, instance, job.task, open, number));
                         accepted += 1;
-                        accepting = accepted < limits.reuse;
+                        accepting = accepted < self.shift.calls;
                     }
                 }
                 () = &mut idle, if running.is_empty() => accepting = false,
@@ -208,6 +227,20 @@ impl<R: Role> Crew<R> {
         tracing::error!(component = &*self.scope.name, reason, "an instance could not be made");
         if let Some(job) = self.queue.try_pop() {
             drop(job.reply.send(Err(Failure::Busy)));
+        }
+    }
+}
+
+/// Counts an instance among those that exist.
+struct Member<R: Role>(Arc<Crew<R>>);
+
+impl<R: Role> Drop for Member<R> {
+    fn drop(&mut self) {
+        let Self(crew) = self;
+        // Counted out before the queue is looked at: a call that came meanwhile has either seen that nobody is left, or
+        // is seen here.
+        if crew.members.fetch_sub(1, Relaxed) == 1 && crew.queue.len() > 0 {
+            crew.recruit();
         }
     }
 }

@@ -16,7 +16,7 @@ use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{Error, FieldMap, WasiBody, WasiHttpView};
 
 use crate::answer::Failure;
-use crate::crew::{Crew, Role};
+use crate::crew::{Crew, Role, Shift};
 use crate::metrics::{Calls, Outcome};
 use crate::scope::Scope;
 use crate::state::State;
@@ -24,6 +24,8 @@ use crate::state::State;
 /// An HTTP function.
 pub(crate) struct Function {
     crew: Arc<Crew<Answering>>,
+    /// Where calls are repeated whose instance broke: each alone, so that the one which breaks it breaks no other.
+    cells: Arc<Crew<Answering>>,
     gate: Semaphore,
     calls: Arc<Calls>,
     limit: Duration,
@@ -34,9 +36,15 @@ impl Function {
     pub fn new(pre: InstancePre<State>, scope: Arc<Scope>, calls: Arc<Calls>) -> wasmtime::Result<Self> {
         let limits = &scope.services.limits;
         let (gate, limit, body) = (Semaphore::new(limits.calls), limits.call, limits.body);
+        let usual = Shift { calls: limits.reuse, at_once: limits.concurrency };
         let engine = pre.engine().clone();
-        let role = Answering { pre: ServicePre::new(pre)?, name: Arc::clone(&scope.name), body };
-        Ok(Self { crew: Arc::new(Crew::new(role, &engine, scope, Arc::clone(&calls))), gate, calls, limit })
+        let pre = ServicePre::new(pre)?;
+        let crew = |shift| {
+            let role = Answering { pre: pre.clone(), name: Arc::clone(&scope.name), body };
+            Arc::new(Crew::new(role, &engine, Arc::clone(&scope), Arc::clone(&calls), shift))
+        };
+        let (crew, cells) = (crew(usual), crew(Shift { calls: 1, at_once: 1 }));
+        Ok(Self { crew, cells, gate, calls, limit })
     }
 
     /// Answers one request, whatever happens.
@@ -65,7 +73,7 @@ impl Function {
             .contains(request.method())
             .then(|| request.clone());
         match (self.crew.call(request).await, again) {
-            (Err(Failure::Interrupted), Some(request)) => self.crew.call(request).await,
+            (Err(Failure::Interrupted), Some(request)) => self.cells.call(request).await,
             (outcome, _) => outcome,
         }
     }

@@ -10,7 +10,7 @@ use wasmtime::component::{Accessor, InstancePre};
 
 use crate::answer::Failure;
 use crate::bindings::redis_function::{RedisFunction, RedisFunctionPre};
-use crate::crew::{Crew, Role};
+use crate::crew::{Crew, Role, Shift};
 use crate::metrics::{Calls, Outcome};
 use crate::scope::Scope;
 use crate::state::State;
@@ -31,10 +31,11 @@ impl Listener {
     /// Makes a listener of a component that exports `spin:redis/inbound-redis`.
     pub fn new(pre: InstancePre<State>, scope: Arc<Scope>, calls: Arc<Calls>) -> wasmtime::Result<Self> {
         let engine = pre.engine().clone();
+        let shift = Shift { calls: scope.services.limits.reuse, at_once: scope.services.limits.concurrency };
         let role = Handling { pre: RedisFunctionPre::new(pre)?, name: Arc::clone(&scope.name) };
         Ok(Self {
             name: Arc::clone(&scope.name),
-            crew: Arc::new(Crew::new(role, &engine, scope, Arc::clone(&calls))),
+            crew: Arc::new(Crew::new(role, &engine, scope, Arc::clone(&calls), shift)),
             calls,
             room: Arc::new(Semaphore::new(MESSAGES)),
             messages: TaskTracker::new(),

@@ -121,6 +121,14 @@ async fn nobody_brings_the_internal_key_or_another_host() {
 }
 
 #[tokio::test]
+async fn head_is_get_without_the_body() {
+    let server = serve().await;
+    let answer = server.ask("HEAD /a HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.to_ascii_lowercase();
+    assert!(answer.contains("content-length: 12") && answer.ends_with("\r\n\r\n"), "{answer}");
+    assert_eq!(server.stub.asked.lock().unwrap()[0].method(), Method::GET);
+}
+
+#[tokio::test]
 async fn a_body_has_its_limit_announced_or_not() {
     let server = serve().await;
     let announced = "POST /a HTTP/1.1\r\nhost: x\r\ncontent-length: 65537\r\n\r\n";

@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub(crate) async fn join(request: Request) -> Result<Answer, Refusal> {
     let instance = Instance::get().await?;
     demand_relay(&instance.config, request.headers())?;
-    let asked: JoinRequest = body::read_internal(request).await?;
+    let asked: JoinRequest = body::parse(&body::read_internal(request).await?)?;
     let actor = instance.identify(&asked.token).await?.actor();
     let id = check(&asked)?;
     let join = Join {

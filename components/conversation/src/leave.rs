@@ -12,7 +12,7 @@ use store::Departures;
 pub(crate) async fn leave(request: Request) -> Result<Answer, Refusal> {
     let instance = Instance::get().await?;
     demand_relay(&instance.config, request.headers())?;
-    let LeaveRequest { node, incarnation, left } = body::read_internal(request).await?;
+    let LeaveRequest { node, incarnation, left } = body::parse(&body::read_internal(request).await?)?;
     let gone = instance.database(async |db| store::leave(db, &node, incarnation, &left).await).await?;
     instance.ring(departures(&gone), &gone.epoch);
     Ok(answer::json(StatusCode::OK, &LeaveAnswer {}))

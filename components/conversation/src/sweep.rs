@@ -8,7 +8,7 @@ use http::StatusCode;
 pub(crate) async fn sweep(request: Request) -> Result<Answer, Refusal> {
     let instance = Instance::get().await?;
     demand_relay(&instance.config, request.headers())?;
-    let asked: SweepRequest = body::read_internal(request).await?;
+    let asked: SweepRequest = body::parse(&body::read_internal(request).await?)?;
     let changed = instance.database(async |db| store::sweep(db, &asked).await).await?;
     Ok(answer::json(StatusCode::OK, &changed))
 }

@@ -1,13 +1,39 @@
 //! A batch between its request and its answer.
 
-use std::rc::Rc;
+use std::{borrow::Cow, rc::Rc};
 
 use chat::{
     Actor, Draft, ErrorCode, Message, NodeName, Refusal, Role,
-    wire::{Outcome, SendItem, SentConversation},
+    wire::{Outcome, SentConversation},
 };
 use function::Rings;
+use serde::Deserialize;
 use store::{Conversation, Sent};
+
+/// [`chat::wire::SendRequest`], read without copying its texts.
+#[derive(Deserialize)]
+pub(crate) struct Request<'a> {
+    #[serde(default)]
+    pub(crate) node: Option<NodeName>,
+    /// No token needs an escape, so all of them can be borrowed.
+    #[serde(borrow)]
+    pub(crate) tokens: Vec<&'a str>,
+    #[serde(borrow)]
+    pub(crate) items: Vec<Item<'a>>,
+}
+
+/// [`chat::wire::SendItem`], read without copying its texts, but for one with an escape.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Item<'a> {
+    pub(crate) token: usize,
+    #[serde(borrow)]
+    pub(crate) service_request_id: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) client_message_id: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) body: Cow<'a, str>,
+}
 
 /// A batch with everything decided that can be without the database.
 pub(crate) struct Batch {
@@ -22,7 +48,7 @@ struct Ready {
 
 impl Batch {
     /// Gives each item the user of its token; whose token does not hold, or whose item breaks a rule, is refused.
-    pub(crate) fn new(actors: &[Result<Rc<Actor>, Refusal>], items: Vec<SendItem>) -> Self {
+    pub(crate) fn new(actors: &[Result<Rc<Actor>, Refusal>], items: &[Item<'_>]) -> Self {
         Self { items: items.iter().map(|item| Ready::new(actors, item)).collect() }
     }
 
@@ -45,7 +71,7 @@ impl Batch {
 }
 
 impl Ready {
-    fn new(actors: &[Result<Rc<Actor>, Refusal>], item: &SendItem) -> Result<Self, Refusal> {
+    fn new(actors: &[Result<Rc<Actor>, Refusal>], item: &Item<'_>) -> Result<Self, Refusal> {
         let actor = match actors.get(item.token) {
             Some(actor) => actor.clone()?,
             None => return Err(ErrorCode::Malformed.refusal("the item names no token of its batch")),
@@ -100,7 +126,10 @@ pub(crate) fn answered(conversation: Conversation) -> SentConversation {
 
 #[cfg(test)]
 mod tests {
-    use chat::{Parties, Status};
+    use chat::{
+        Parties, Status,
+        wire::{SendItem, SendRequest},
+    };
     use function::Rings;
 
     use super::*;
@@ -111,8 +140,8 @@ mod tests {
         Ok(Rc::new(Actor { user: user.parse().unwrap(), roles: roles.to_vec(), center: None }))
     }
 
-    fn item(token: usize, id: &str, body: &str) -> SendItem {
-        SendItem { token, service_request_id: id.to_owned(), client_message_id: UUID.to_owned(), body: body.to_owned() }
+    fn item<'a>(token: usize, id: &'a str, body: &'a str) -> Item<'a> {
+        Item { token, service_request_id: id.into(), client_message_id: UUID.into(), body: body.into() }
     }
 
     fn message(id: &str, seq: i64) -> Message {
@@ -144,7 +173,7 @@ mod tests {
         ];
         let batch = Batch::new(
             &actors,
-            vec![
+            &[
                 item(0, "a", "one"),
                 item(1, "a", "two"),
                 item(2, "a", "three"),
@@ -177,8 +206,35 @@ mod tests {
     }
 
     #[test]
+    fn a_request_of_a_relay_is_read_without_copies() {
+        let sent = SendRequest {
+            node: Some("main".parse().unwrap()),
+            tokens: vec!["a.b.c".into()],
+            items: ["plain", "with \"escapes\" \u{1}"]
+                .map(|body| SendItem {
+                    token: 0,
+                    service_request_id: "a".into(),
+                    client_message_id: UUID.into(),
+                    body: body.into(),
+                })
+                .into(),
+        };
+        let json = serde_json::to_vec(&sent).unwrap();
+        let read: Request<'_> = serde_json::from_slice(&json).unwrap();
+        assert_eq!((read.node, read.tokens.as_slice()), (sent.node, ["a.b.c"].as_slice()));
+        for (read, sent) in read.items.iter().zip(&sent.items) {
+            assert_eq!(read.token, sent.token);
+            assert_eq!(read.service_request_id, sent.service_request_id);
+            assert_eq!(read.client_message_id, sent.client_message_id);
+            assert_eq!(read.body, sent.body);
+        }
+        assert!(matches!(read.items[0].body, Cow::Borrowed(_)));
+        assert!(serde_json::from_str::<Request<'_>>(r#"{"tokens":[],"items":[]}"#).unwrap().node.is_none());
+    }
+
+    #[test]
     fn an_outcome_that_the_database_does_not_give_is_unknown() {
-        let batch = Batch::new(&[actor("carla", &[Role::Customer])], vec![item(0, "a", "x")]);
+        let batch = Batch::new(&[actor("carla", &[Role::Customer])], &[item(0, "a", "x")]);
         assert_eq!(batch.outcomes(Vec::new()).iter().map(code).collect::<Vec<_>>(), [Some(ErrorCode::Unavailable)]);
     }
 

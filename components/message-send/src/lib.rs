@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use chat::{
     ErrorCode, MessageForm, NodeName, Refusal,
-    wire::{Outcome, SendAnswer, SendItem, SendRequest},
+    wire::{Outcome, SendAnswer, SendRequest},
 };
 use function::{Answer, Instance, Request, answer, bearer, body, demand_relay, path};
 use http::{Method, StatusCode};
@@ -40,16 +40,17 @@ async fn route(request: Request) -> Result<Answer, Refusal> {
 async fn send_batch(request: Request) -> Result<Answer, Refusal> {
     let instance = Instance::get().await?;
     demand_relay(&instance.config, request.headers())?;
-    let SendRequest { node, tokens, items } = body::read_internal(request).await?;
+    let json = body::read_internal(request).await?;
+    let batch::Request { node, tokens, items } = body::parse(&json)?;
     if tokens.len().max(items.len()) > SendRequest::MOST {
         return Err(ErrorCode::Malformed.refusal(format!("a batch has at most {} items and tokens", SendRequest::MOST)));
     }
     // A token is checked once, however many items it sends; each item gets the user of the token that it names.
     let mut actors = Vec::with_capacity(tokens.len());
-    for token in &tokens {
+    for token in tokens {
         actors.push(instance.identify(token).await.map(|identity| Rc::new(identity.actor())));
     }
-    let sent = deliver(&instance, Batch::new(&actors, items), node.as_ref()).await?;
+    let sent = deliver(&instance, Batch::new(&actors, &items), node.as_ref()).await?;
     Ok(answer::json(StatusCode::OK, &sent))
 }
 
@@ -59,8 +60,13 @@ async fn send_one(id: &str, request: Request) -> Result<Answer, Refusal> {
     path::service_request_id(id)?;
     let form = MessageForm::from_json(&body::read_public(request).await?)?;
     let (client_message_id, body) = form.into_texts()?;
-    let item = SendItem { token: 0, service_request_id: id.to_owned(), client_message_id, body };
-    let sent = deliver(&instance, Batch::new(&[Ok(Rc::new(actor))], vec![item]), None).await?;
+    let item = batch::Item {
+        token: 0,
+        service_request_id: id.into(),
+        client_message_id: client_message_id.into(),
+        body: body.into(),
+    };
+    let sent = deliver(&instance, Batch::new(&[Ok(Rc::new(actor))], &[item]), None).await?;
     match sent.outcomes.into_iter().next() {
         Some(Outcome::Stored { new: true, message }) => Ok(answer::json(StatusCode::CREATED, &message)),
         Some(Outcome::Stored { new: false, message }) => Ok(answer::json(StatusCode::OK, &message)),

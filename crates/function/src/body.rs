@@ -2,7 +2,7 @@
 
 use chat::{ErrorCode, Refusal};
 use http::{HeaderMap, header};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use spin_sdk::{
     http::{IncomingMessage, Request, Response},
     wasip3::{http_compat::IncomingBody, wit_bindgen::StreamResult, wit_future},
@@ -54,13 +54,20 @@ pub async fn read_public(request: Request) -> Result<Vec<u8>, Refusal> {
     Ok(read(request.headers().clone(), request.into_body(), PUBLIC).await?)
 }
 
-/// Reads the JSON of an internal request.
+/// Reads the JSON of an internal request, as bytes: see [`parse`].
 ///
 /// # Errors
-/// Returns [`ErrorCode::TooLarge`] for more than [`INTERNAL`] bytes, [`ErrorCode::Malformed`] for what is not of its type.
-pub async fn read_internal<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
-    let bytes = read(request.headers().clone(), request.into_body(), INTERNAL).await?;
-    serde_json::from_slice(&bytes)
+/// Returns [`ErrorCode::TooLarge`] for more than [`INTERNAL`] bytes.
+pub async fn read_internal(request: Request) -> Result<Vec<u8>, Refusal> {
+    Ok(read(request.headers().clone(), request.into_body(), INTERNAL).await?)
+}
+
+/// What an internal request says.
+///
+/// # Errors
+/// Returns [`ErrorCode::Malformed`] for what is not of the type.
+pub fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(json)
         .map_err(|error| ErrorCode::Malformed.refusal(format!("the body is not what it should be: {error}")))
 }
 

@@ -1,5 +1,10 @@
 //! Sending messages.
 
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
+};
+
 use chat::{Actor, Draft, ErrorCode, Message, ServiceRequestId, Status, wire::Outcome};
 use spin_sdk::pg::ParameterValue;
 use uuid::Uuid;
@@ -62,8 +67,9 @@ impl<'a> Batch<'a> {
         Self {
             items,
             ids: items.iter().map(|_| Uuid::now_v7()).collect(),
-            conversations: Distinct::of(items.iter().map(|item| &item.draft.service_request_id)),
-            actors: Distinct::of(items.iter().map(|item| item.actor)),
+            conversations: Distinct::of(items.iter().map(|item| &item.draft.service_request_id), |id| *id),
+            // Who is read from one token is one value here; by another token of theirs they are named once more.
+            actors: Distinct::of(items.iter().map(|item| item.actor), |actor| std::ptr::from_ref(*actor)),
         }
     }
 
@@ -86,13 +92,11 @@ impl<'a> Batch<'a> {
     fn answer(&self, mut row: Columns) -> Result<Sent, StoreError> {
         let epoch = row.text()?;
         let outcomes = self.outcomes(&mut row)?;
-        let mut conversations = self.conversations(&mut row)?;
-        conversations.retain(|conversation| {
-            outcomes.iter().any(|outcome| match outcome {
-                Outcome::Stored { message, .. } => message.service_request_id == conversation.id,
-                Outcome::Refused { .. } => false,
-            })
+        let stored = self.conversations.places.iter().zip(&outcomes).filter_map(|(place, outcome)| match outcome {
+            Outcome::Stored { .. } => Some(*place),
+            Outcome::Refused { .. } => None,
         });
+        let conversations = self.conversations(&mut row, &stored.collect())?;
         Ok(Sent { epoch, outcomes, conversations })
     }
 
@@ -140,19 +144,19 @@ impl<'a> Batch<'a> {
         Ok(outcomes)
     }
 
-    /// Reads the conversations that exist.
-    fn conversations(&self, row: &mut Columns) -> Result<Vec<Conversation>, StoreError> {
+    /// Reads the conversations at these places, those in which something is stored.
+    fn conversations(&self, row: &mut Columns, places: &HashSet<i32>) -> Result<Vec<Conversation>, StoreError> {
         let mut versions = row.int8s()?;
         let mut parties = PartiesColumns::read(row)?;
         let mut closed_ats = row.int8s()?;
         let mut nodes = row.texts()?;
         let mut conversations = Vec::with_capacity(self.conversations.values.len());
-        for id in &self.conversations.values {
+        for (place, id) in (1..).zip(&self.conversations.values) {
             let version = versions.maybe().flatten();
             let parties = parties.maybe()?;
             let closed_at = closed_ats.maybe_time()?;
             let nodes = nodes.maybe_nodes()?;
-            if let (Some(version), Some(parties)) = (version, parties) {
+            if let (Some(version), Some(parties), true) = (version, parties, places.contains(&place)) {
                 let status = if closed_at.is_some() { Status::Closed } else { Status::Open };
                 conversations.push(Conversation { id: (*id).clone(), version, parties, status, closed_at, nodes });
             }
@@ -177,15 +181,16 @@ struct Distinct<'a, T> {
     places: Vec<i32>,
 }
 
-impl<'a, T: PartialEq> Distinct<'a, T> {
-    fn of(all: impl Iterator<Item = &'a T>) -> Self {
-        let mut distinct = Self { values: Vec::new(), places: Vec::new() };
+impl<'a, T> Distinct<'a, T> {
+    /// Values with equal keys count as repetitions.
+    fn of<K: Eq + Hash>(all: impl Iterator<Item = &'a T>, key: impl Fn(&&'a T) -> K) -> Self {
+        let mut distinct = Self { values: Vec::new(), places: Vec::with_capacity(all.size_hint().0) };
+        let mut known = HashMap::new();
+        let mut places = 1..;
         for value in all {
-            // A batch is short: comparing is cheaper than hashing.
-            let known = (1..).zip(&distinct.values).find(|(_, known)| **known == value).map(|(place, _)| place);
-            let place = known.unwrap_or_else(|| {
+            let place = *known.entry(key(&value)).or_insert_with(|| {
                 distinct.values.push(value);
-                distinct.places.iter().max().map_or(1, |last| last + 1)
+                places.next().unwrap_or(i32::MAX)
             });
             distinct.places.push(place);
         }
@@ -199,7 +204,7 @@ mod tests {
 
     #[test]
     fn repetitions_are_named_by_their_place() {
-        let distinct = Distinct::of(["a", "b", "a", "c", "b"].iter());
+        let distinct = Distinct::of(["a", "b", "a", "c", "b"].iter(), |text| **text);
         assert_eq!(distinct.values, [&"a", &"b", &"c"]);
         assert_eq!(distinct.places, [1, 2, 1, 3, 2]);
     }

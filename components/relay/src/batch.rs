@@ -97,7 +97,10 @@ impl Inner {
                             let aftermath = door.answer(&arrived);
                             self.follow_up(door, aftermath, Urgency::Soon);
                         }
-                        (None, None) => ticket.complete(&arrived.post),
+                        (None, None) => {
+                            ticket.complete(&arrived.post);
+                            ticket.connection.flush();
+                        }
                     }
                 }
                 (None, Some(refusal)) => {

@@ -51,10 +51,15 @@ impl Connection {
         })
     }
 
-    /// Sends a message to the client.
+    /// Queues a message for the client, to be written with what else comes until [`Self::flush`].
     pub(crate) fn deliver(&self, post: &Post) {
         self.metrics.deliveries.add(1);
-        self.push(post.event());
+        self.queue(post.event());
+    }
+
+    /// Has what was queued written.
+    pub(crate) fn flush(&self) {
+        self.outbox.flush();
     }
 
     /// Tells the client of something else.
@@ -76,8 +81,14 @@ impl Connection {
         }
     }
 
-    /// Writes a frame when its turn comes. A client that doesn't read is cut off: it may come back and catch up.
+    /// Writes a frame when its turn comes.
     pub(crate) fn push(&self, frame: Utf8Bytes) {
+        self.queue(frame);
+        self.flush();
+    }
+
+    /// Queues a frame. A client that doesn't read is cut off: it may come back and catch up.
+    pub(crate) fn queue(&self, frame: Utf8Bytes) {
         if self.outbox.push(frame) == Pushed::Full {
             self.metrics.slow_readers.add(1);
             self.cut_off(&Close::failed("the client reads too slowly"));

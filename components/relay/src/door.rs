@@ -129,6 +129,7 @@ impl Door {
             if member.line.position().is_some() {
                 member.line.leave(&mut steps);
                 take(&mut steps, &member.connection);
+                member.connection.flush();
             }
         }
         state.facts = None;
@@ -177,9 +178,10 @@ impl State {
         self.gone_offline(door, actor);
     }
 
-    /// Lets go of members that neither follow nor wait for anything.
+    /// Has everything written that was queued for the members, and lets go of those that neither follow nor wait.
     fn tidy(&mut self, door: &Door) {
         self.members.retain(|member| {
+            member.connection.flush();
             let keep = !member.line.is_idle();
             if !keep {
                 member.connection.exit(door);
@@ -237,7 +239,7 @@ fn fitting(page: &History, connection: &Connection) -> History {
     History { messages: page.messages.iter().take_while(fits).cloned().collect(), ..*page }
 }
 
-/// Does what a cursor says must be done for its connection.
+/// Does what a cursor says must be done for its connection; [`State::tidy`] has it written.
 fn take(steps: &mut Vec<Next>, connection: &Connection) {
     for step in steps.drain(..) {
         match step {

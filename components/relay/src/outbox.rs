@@ -1,6 +1,7 @@
 //! What waits to be written to one client.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Context;
 
 use futures_util::task::AtomicWaker;
@@ -14,6 +15,8 @@ const KEEP_CAPACITY: usize = 32;
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
     writer: AtomicWaker,
+    /// Whether something was queued since the writer was woken.
+    fresh: AtomicBool,
     limit: usize,
 }
 
@@ -51,10 +54,10 @@ pub(crate) enum Next {
 impl Outbox {
     /// A queue for so many bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { queue: Mutex::default(), writer: AtomicWaker::new(), limit }
+        Self { queue: Mutex::default(), writer: AtomicWaker::new(), fresh: AtomicBool::new(false), limit }
     }
 
-    /// Queues a frame.
+    /// Queues a frame. It is written once [`Self::flush`] says so: what comes together is written together.
     pub(crate) fn push(&self, frame: Utf8Bytes) -> Pushed {
         let mut queue = self.queue.lock();
         if queue.ended {
@@ -66,8 +69,15 @@ impl Outbox {
         queue.bytes += frame.len();
         queue.frames.push_back(frame);
         drop(queue);
-        self.writer.wake();
+        self.fresh.store(true, Ordering::Release);
         Pushed::Queued
+    }
+
+    /// Has what was queued written.
+    pub(crate) fn flush(&self) {
+        if self.fresh.swap(false, Ordering::AcqRel) {
+            self.writer.wake();
+        }
     }
 
     /// Queues the last frame, if there is one to send. What waits is kept only when there is room for it: who is cut off

@@ -67,11 +67,12 @@ where
     S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin,
 {
     /// A socket for this connection, whose token expires at that time.
-    pub(crate) fn new(relay: Arc<Inner>, connection: Arc<Connection>, stream: S, expiry: Instant) -> Self {
+    ///
+    /// Boxed, because a future keeps what it is given several times over while it is moved about.
+    pub(crate) fn new(relay: Arc<Inner>, connection: Arc<Connection>, stream: S, expiry: Instant) -> Box<Self> {
         let now = Instant::now();
         let frames = Frames::new(relay.limits.max_message);
-        let clock = Box::pin(tokio::time::sleep_until(now));
-        Self {
+        Box::new(Self {
             relay,
             connection,
             stream,
@@ -84,12 +85,12 @@ where
             last_write: now,
             began: now,
             expiry,
-            clock,
-        }
+            clock: Box::pin(tokio::time::sleep_until(now)),
+        })
     }
 
     /// Serves the client until either side ends the connection.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self: Box<Self>) {
         let number = self.relay.connections.add(&self.connection);
         self.relay.metrics.connections.add(1);
         self.relay.metrics.connected.add(1);

@@ -40,10 +40,10 @@ impl Ticket {
         })
     }
 
-    /// The message is stored: tells the client.
+    /// The message is stored: queues the answer to the client.
     pub(crate) fn complete(&self, post: &Post) {
         if let Some(id) = &self.invocation_id {
-            self.connection.push(post.completion(id));
+            self.connection.queue(post.completion(id));
         }
     }
 

@@ -196,6 +196,7 @@ mod tests {
     #[test]
     fn the_requester_a_stranger_and_another_role_do_not_count() {
         let mut vote = Vote::on(Kind::Application, &["olaf", "stranger"]);
+        vote.decider = "cleo";
         assert_eq!(vote.missing(), Some(Missing::People(1)));
         // Not even with the role.
         vote.principals[3].roles.insert(Role::Approver);

@@ -7,7 +7,7 @@ use crate::{
 
 /// An event that can't happen to something as it stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("illegal transition: a {machine} that is {from} cannot take the event {event}")]
+#[error("illegal transition: the {machine} is {from} and cannot take the event {event}")]
 pub struct IllegalTransition {
     /// Of which of the three state machines: incident, run, step.
     pub machine: &'static str,

@@ -37,7 +37,7 @@ fn a_read_goes_from_intent_to_done() {
     assert_eq!(step.evidence(), [Digest::of(b"answer")]);
     assert_eq!(step.deadline(), None);
     let again = step.apply(&StepEvent::Send, false, NOW).unwrap_err();
-    assert_eq!(again.to_string(), "illegal transition: a step that is done cannot take the event send");
+    assert_eq!(again.to_string(), "illegal transition: the step is done and cannot take the event send");
 }
 
 #[test]
@@ -106,6 +106,7 @@ fn what_was_lost_may_be_found_in_any_state() {
     let failure = Failure::new(FailureCode::WorkflowFailed, "startup failure");
     let failed = lost.apply(&StepEvent::Fail { failure: failure.clone(), evidence: vec![] }, false, NOW).unwrap();
     assert_eq!((failed.status(), failed.failure()), (StepStatus::Failed, Some(&failure)));
+    assert!(!failed.is_done());
 }
 
 #[test]

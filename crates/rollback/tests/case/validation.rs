@@ -203,12 +203,23 @@ fn what_passed_by_itself_is_validated_too() {
     stage.does("olaf", Command::Resolve);
 }
 
-/// Without the second approver, as a database that was changed by hand would have it.
-fn with_one_approver(mut stage: Stage) -> Stage {
+/// The case as a database that was changed by hand would have it.
+fn forged(mut stage: Stage, pointer: &str, value: serde_json::Value) -> Stage {
     let mut json = serde_json::to_value(&stage.case).unwrap();
-    json["incident"]["executed"]["approvers"] = serde_json::json!(["cleo"]);
+    *json.pointer_mut(pointer).unwrap() = value;
     stage.case = serde_json::from_value(json).unwrap();
     stage
+}
+
+fn with_one_approver(stage: Stage) -> Stage {
+    forged(stage, "/incident/executed/approvers", serde_json::json!(["cleo"]))
+}
+
+#[test]
+fn nothing_is_resolved_while_the_alert_fires() {
+    let stage = Stage::validated(Kind::Application);
+    let now = serde_json::json!(stage.now);
+    forged(stage, "/incident/firing/firedAt", now).refuses("olaf", Command::Resolve, "alert_fires");
 }
 
 #[test]

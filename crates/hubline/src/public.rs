@@ -9,8 +9,8 @@ use axum::extract::{Request, State};
 use axum::routing::get;
 use bytes::Bytes;
 use chat::ErrorCode;
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, Method, Response, Uri};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use relay::Functions;
 
@@ -52,7 +52,9 @@ pub fn router(hub: Router, functions: Arc<dyn Functions>, health: Health) -> Rou
 }
 
 async fn method_not_allowed() -> Response<Body> {
-    problem(ErrorCode::MethodNotAllowed, "this address takes GET only")
+    let mut refusal = problem(ErrorCode::MethodNotAllowed, "this address takes GET only");
+    refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    refusal
 }
 
 /// Hands a request to the functions.

@@ -168,6 +168,7 @@ async fn the_processs_pages_take_get_only() {
     let server = serve().await;
     let answer = server.ask("POST /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await;
     assert!(is_problem(&answer, 405, "method_not_allowed"), "{answer}");
+    assert_eq!(answer.to_ascii_lowercase().matches("allow: get, head\r\n").count(), 1, "{answer}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Chance that can be had again: SplitMix64.
+//! Chance that can be had again: `SplitMix64`.
 
 /// A generator. The same seed gives the same numbers.
 pub struct Chance(u64);

@@ -82,7 +82,7 @@ impl Observer {
         match input {
             Input::Command { case, by, command } => self.commanded(*case, by, command, change, around)?,
             Input::Report { case, report } => self.reported(*case, report, change, around)?,
-            Input::Tick { case } => self.passed(*case, change, around),
+            Input::Tick { .. } => self.passed(change, around),
             Input::Wait { .. } | Input::Revoke { .. } | Input::Halt { .. } => {}
         }
         self.note_ends(change);
@@ -267,19 +267,18 @@ impl Observer {
     }
 
     /// Time passed, and something came of it.
-    fn passed(&mut self, case: usize, change: &Change, around: &Surroundings<'_>) {
+    fn passed(&mut self, change: &Change, around: &Surroundings<'_>) {
         for event in &change.events {
             match event {
-                Event::StepMoved { step, from, to: StepStatus::Unknown, .. } => {
-                    if *from != StepStatus::IntentRecorded && rules::changes_something(&step.to_string()) {
-                        self.changes.push(around.now);
-                    }
+                Event::StepMoved { step, from, to: StepStatus::Unknown, .. }
+                    if *from != StepStatus::IntentRecorded && rules::changes_something(&step.to_string()) =>
+                {
+                    self.changes.push(around.now);
                 }
                 Event::Expired => self.saw("expired"),
                 _ => {}
             }
         }
-        let _ = case;
     }
 
     /// Takes note of the runs that ended.

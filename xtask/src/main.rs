@@ -6,6 +6,7 @@
 mod bench;
 mod build;
 mod check;
+mod failures;
 mod process;
 mod progress;
 mod project;

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::failures::failures;
 use crate::progress::Finished;
 
 /// What one suite came to.
@@ -37,7 +38,8 @@ impl Tally {
 
     fn record(&mut self, name: &str, count: Count, finished: &Finished) {
         if count.failed > 0 {
-            eprintln!("{}", finished.tail());
+            let failures = failures(&finished.output);
+            eprintln!("{}", if failures.is_empty() { finished.tail() } else { failures });
         }
         self.suites.push((name.to_owned(), count));
     }

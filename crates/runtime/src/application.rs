@@ -34,7 +34,7 @@ pub(crate) struct Application {
     routes: Routes,
     functions: BTreeMap<String, Function>,
     listeners: Vec<Arc<Listener>>,
-    subscribers: BTreeMap<String, BTreeMap<String, Vec<Arc<Listener>>>>,
+    subscribers: Vec<Arc<Subscriber>>,
     scheduled: BTreeMap<String, Arc<Scheduled>>,
     schedules: Vec<(String, Schedule)>,
 }
@@ -70,7 +70,7 @@ impl Application {
             routes: Routes::default(),
             functions: BTreeMap::new(),
             listeners: Vec::new(),
-            subscribers: BTreeMap::new(),
+            subscribers: Vec::new(),
             scheduled: BTreeMap::new(),
             schedules: Vec::new(),
         };
@@ -85,6 +85,7 @@ impl Application {
             }
         }
         let mut listeners: BTreeMap<String, Arc<Listener>> = BTreeMap::new();
+        let mut servers: BTreeMap<String, BTreeMap<String, Vec<Arc<Listener>>>> = BTreeMap::new();
         for trigger in application.redis {
             let listener = match listeners.get(&trigger.component) {
                 Some(listener) => Arc::clone(listener),
@@ -95,7 +96,11 @@ impl Application {
                 )?),
             };
             listeners.insert(trigger.component, Arc::clone(&listener));
-            loaded.subscribers.entry(trigger.address).or_default().entry(trigger.channel).or_default().push(listener);
+            servers.entry(trigger.address).or_default().entry(trigger.channel).or_default().push(listener);
+        }
+        for (address, channels) in servers {
+            let invalid = |error| LoadError::Setup(format!("the address of a Redis trigger is invalid: {error}"));
+            loaded.subscribers.push(Arc::new(Subscriber::new(&address, channels).map_err(invalid)?));
         }
         loaded.listeners = listeners.into_values().collect();
         for trigger in application.cron {
@@ -147,16 +152,13 @@ impl Application {
     }
 
     /// A subscriber for each Redis server.
-    pub fn subscribers(&self) -> impl Iterator<Item = Subscriber> {
-        self.subscribers.iter().filter_map(|(address, channels)| {
-            let subscriber = Subscriber::new(address, channels.clone());
-            subscriber.inspect_err(|error| tracing::error!(%error, "a Redis trigger has an invalid address")).ok()
-        })
+    pub fn subscribers(&self) -> &[Arc<Subscriber>] {
+        &self.subscribers
     }
 
     /// What has happened so far.
     pub fn metrics(&self) -> String {
-        metrics::render(&self.registry, &self.engine, &self.services.postgres.occupancy())
+        metrics::render(&self.registry, &self.engine, &self.services.postgres.occupancy(), &self.subscribers)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Compiled components, kept on disk from one start to the next.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::{fs, io, process};
 
@@ -16,12 +17,11 @@ pub(crate) struct Cache {
 impl Cache {
     /// Opens a folder, making it when there is none; only this user may enter a folder made here.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder)?;
-        Ok(Self { folder: folder.to_owned() })
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        match fs::metadata(folder)?.mode() & 0o022 {
+            0 => Ok(Self { folder: folder.to_owned() }),
+            _ => Err(io::Error::other("others may write to it, and what it holds is run")),
+        }
     }
 
     /// Takes a component out of the cache, or compiles it and puts it there.

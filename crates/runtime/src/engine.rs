@@ -22,7 +22,7 @@ pub(crate) fn engine(limits: &Limits, instances: u32) -> Result<Engine, LoadErro
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES))
         .max_core_instances_per_component(CORE_INSTANCES)
-        .total_memories(instances.saturating_mul(2))
+        .total_memories(instances)
         .max_memories_per_component(2)
         .max_memory_size(limits.memory)
         .total_tables(instances.saturating_mul(4))

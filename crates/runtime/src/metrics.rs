@@ -10,7 +10,7 @@ use http::StatusCode;
 use wasmtime::Engine;
 
 use crate::answer::Failure;
-use crate::postgres;
+use crate::{postgres, redis};
 
 /// Upper bounds of the latency histogram.
 const BUCKETS: [Duration; 14] = [
@@ -139,7 +139,12 @@ impl Registry {
 }
 
 /// Writes everything as Prometheus reads it.
-pub(crate) fn render(registry: &Registry, engine: &Engine, pools: &[postgres::Occupancy]) -> String {
+pub(crate) fn render(
+    registry: &Registry,
+    engine: &Engine,
+    pools: &[postgres::Occupancy],
+    subscribers: &[Arc<redis::Subscriber>],
+) -> String {
     let mut page = Page::default();
     page.family("hubline_function_calls_total", "counter", "Calls of a component, by outcome.");
     for (labels, calls) in registry.labelled() {
@@ -163,6 +168,11 @@ pub(crate) fn render(registry: &Registry, engine: &Engine, pools: &[postgres::Oc
         let server = &pool.server;
         page.line(&format!(r#"server="{server}",state="used""#), pool.used);
         page.line(&format!(r#"server="{server}",state="idle""#), pool.idle);
+    }
+    page.family("hubline_redis_subscribed", "gauge", "Whether the Redis trigger listens, by server.");
+    for subscriber in subscribers {
+        let labels = format!(r#"server="{}""#, subscriber.server());
+        page.line(&labels, u8::from(subscriber.is_subscribed()));
     }
     if let Some(slots) = engine.pooling_allocator_metrics() {
         page.family("hubline_wasm_memories", "gauge", "Linear memories in use.");

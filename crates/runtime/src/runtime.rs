@@ -39,7 +39,8 @@ impl Runtime {
     pub fn start_triggers(&self, stop: CancellationToken) -> JoinHandle<()> {
         let mut running = JoinSet::new();
         for subscriber in self.application.subscribers() {
-            running.spawn(subscriber.run(stop.clone()));
+            let (subscriber, stop) = (Arc::clone(subscriber), stop.clone());
+            running.spawn(async move { subscriber.run(stop).await });
         }
         for (scheduled, schedule) in self.application.schedules() {
             let stop = stop.clone();

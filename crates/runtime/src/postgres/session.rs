@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
+use std::io;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use futures_util::stream::StreamExt;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::WrongType;
 use tokio_postgres::{Client, Statement};
 
 use super::address::chain;
@@ -86,7 +86,7 @@ impl Session {
             .iter()
             .map(|column| Column { name: column.name().to_owned(), data_type: data_type(column.type_()) })
             .collect();
-        let mut stream = std::pin::pin!(self.client.query_raw(&statement, parameters).await?);
+        let mut stream = std::pin::pin!(self.client.query_raw(&statement, parameters).await.map_err(Fault::Sending)?);
         let mut rows = Vec::new();
         let mut size = 0;
         while let Some(row) = stream.try_next().await? {
@@ -102,7 +102,7 @@ impl Session {
 
     async fn touched(&mut self, sql: &str, parameters: &[Parameter]) -> Result<u64, Fault> {
         let statement = self.prepared(sql).await?;
-        let mut stream = std::pin::pin!(self.client.query_raw(&statement, parameters).await?);
+        let mut stream = std::pin::pin!(self.client.query_raw(&statement, parameters).await.map_err(Fault::Sending)?);
         // `execute` on a statement that returns rows: they are read past, not kept.
         while let Some(row) = stream.next().await {
             row?;
@@ -110,11 +110,11 @@ impl Session {
         Ok(stream.rows_affected().unwrap_or(0))
     }
 
-    async fn prepared(&mut self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
+    async fn prepared(&mut self, sql: &str) -> Result<Statement, Fault> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare(sql).await?;
+        let statement = self.client.prepare(sql).await.map_err(Fault::Sending)?;
         if self.statements.len() == STATEMENTS {
             self.statements.clear();
         }
@@ -131,28 +131,32 @@ impl Session {
             }
             Err(fault) => fault,
         };
-        match fault {
+        let (error, own) = match fault {
             // The rest of the rows is still on its way: the connection is of no use to anyone.
             Fault::TooMuch(most) => {
-                Err(Error::QueryFailed(QueryError::Text(format!("the result is larger than {most} bytes"))))
+                return Err(Error::QueryFailed(QueryError::Text(format!("the result is larger than {most} bytes"))));
             }
-            Fault::Driver(error) => {
-                self.busy = self.client.is_closed() || error.as_db_error().is_some_and(|error| stale(error.code()));
-                Err(refusal(&error))
-            }
-        }
+            Fault::Sending(error) => (error, Error::BadParameter as fn(String) -> Error),
+            Fault::Receiving(error) => (error, Error::ValueConversionFailed as fn(String) -> Error),
+        };
+        self.busy = self.client.is_closed() || error.as_db_error().is_some_and(|error| stale(error.code()));
+        Err(refusal(&error).unwrap_or_else(|| own(chain(&error))))
     }
 }
 
 /// What stops a statement.
 enum Fault {
-    Driver(tokio_postgres::Error),
+    /// It could not be sent: unless the server or the connection says so, a parameter is at fault.
+    Sending(tokio_postgres::Error),
+    /// Its rows could not be read: unless the server or the connection says so, a value is at fault.
+    Receiving(tokio_postgres::Error),
+    /// It has more rows than are allowed.
     TooMuch(usize),
 }
 
 impl From<tokio_postgres::Error> for Fault {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self::Driver(error)
+        Self::Receiving(error)
     }
 }
 
@@ -170,23 +174,19 @@ fn stale(code: &SqlState) -> bool {
     .contains(code)
 }
 
-/// Puts the driver's error into the guest's words.
-fn refusal(error: &tokio_postgres::Error) -> Error {
+/// What the server or the connection has to say, in the guest's words.
+fn refusal(error: &tokio_postgres::Error) -> Option<Error> {
     if let Some(db) = error.as_db_error() {
-        return match *db.code() {
+        return Some(match *db.code() {
             SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
                 Error::ConnectionFailed(db.to_string())
             }
             _ => Error::QueryFailed(QueryError::DbError(details(db))),
-        };
+        });
     }
-    if error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>()) {
-        return Error::ConnectionFailed(chain(error));
-    }
-    match error.source().is_some_and(|source| source.is::<WrongType>()) {
-        true => Error::BadParameter(chain(error)),
-        false => Error::ValueConversionFailed(chain(error)),
-    }
+    let broken = |error: &io::Error| error.kind() != io::ErrorKind::InvalidInput;
+    let source = error.source().and_then(|source| source.downcast_ref());
+    (error.is_closed() || source.is_some_and(broken)).then(|| Error::ConnectionFailed(chain(error)))
 }
 
 fn details(error: &tokio_postgres::error::DbError) -> DbError {

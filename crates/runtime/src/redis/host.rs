@@ -13,6 +13,34 @@ use crate::bindings::redis::{
 use crate::scope::Scope;
 use crate::state::State;
 
+/// Commands that would change the connection for everyone, or keep everyone else waiting on it.
+const ALONE: [&str; 24] = [
+    "auth",
+    "blmove",
+    "blmpop",
+    "blpop",
+    "brpop",
+    "brpoplpush",
+    "bzmpop",
+    "bzpopmax",
+    "bzpopmin",
+    "client",
+    "discard",
+    "exec",
+    "hello",
+    "monitor",
+    "multi",
+    "psubscribe",
+    "quit",
+    "reset",
+    "select",
+    "ssubscribe",
+    "subscribe",
+    "wait",
+    "waitaof",
+    "watch",
+];
+
 /// What the guest calls a connection: a handle to the one that all users of the URL share.
 #[derive(Clone)]
 pub struct Connection(Arc<Link>);
@@ -151,6 +179,9 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<State> {
         arguments: Vec<RedisParameter>,
     ) -> Answer<Vec<RedisResult>> {
         let connection = of(accessor, &connection)?;
+        if ALONE.iter().any(|command| name.eq_ignore_ascii_case(command)) {
+            return Ok(Err(Error::Other(format!("`{name}` needs a connection of its own, and this one is shared"))));
+        }
         let mut command = redis::cmd(&name);
         for argument in arguments {
             match argument {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -27,24 +28,36 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub(crate) struct Subscriber {
     client: Client,
     channels: BTreeMap<String, Vec<Arc<Listener>>>,
+    subscribed: AtomicBool,
 }
 
 impl Subscriber {
     /// Makes a subscriber; nothing is dialled yet.
     pub fn new(address: &str, channels: BTreeMap<String, Vec<Arc<Listener>>>) -> RedisResult<Self> {
-        Ok(Self { client: client(address)?, channels })
+        Ok(Self { client: client(address)?, channels, subscribed: AtomicBool::new(false) })
+    }
+
+    /// The server, without anything secret.
+    pub fn server(&self) -> String {
+        self.client.get_connection_info().addr().to_string()
+    }
+
+    /// Whether it listens at the moment.
+    pub fn is_subscribed(&self) -> bool {
+        self.subscribed.load(Relaxed)
     }
 
     /// Listens until `stop`.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(&self, stop: CancellationToken) {
         let mut pause = PAUSE;
         while !stop.is_cancelled() {
             let ended = tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => Ok(()),
                 ended = self.listen(&mut pause) => ended,
             };
+            self.subscribed.store(false, Relaxed);
             if let Err(error) = ended {
-                tracing::warn!(server = %self.client.get_connection_info().addr(), %error, "not subscribed to Redis");
+                tracing::warn!(server = self.server(), %error, "not subscribed to Redis");
             }
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -64,7 +77,8 @@ impl Subscriber {
             RedisResult::Ok(connection)
         };
         let connection = timeout(PATIENCE, subscribing).await.map_err(|_| silent())??;
-        tracing::info!(server = %self.client.get_connection_info().addr(), "subscribed to Redis");
+        self.subscribed.store(true, Relaxed);
+        tracing::info!(server = self.server(), "subscribed to Redis");
         *pause = PAUSE;
         let (mut sink, stream) = connection.split();
         let mut stream = pin!(stream);

@@ -1,6 +1,7 @@
 //! Compiled components on disk.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -49,4 +50,17 @@ async fn is_used_at_the_next_start_and_rubbish_in_it_is_not() {
         let (runtime, _) = load(folder.path()).await;
         works(&runtime).await;
     }
+}
+
+#[tokio::test]
+async fn a_folder_that_others_may_write_to_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache_dir = folder.path().join("cache");
+    fs::create_dir(&cache_dir).unwrap();
+    fs::set_permissions(&cache_dir, fs::Permissions::from_mode(0o777)).unwrap();
+    let manifest = folder.path().join("spin.toml");
+    fs::write(&manifest, "spin_manifest_version = 2\n[application]\nname = \"a\"\n").unwrap();
+    let options = Options { manifest, variables: Default::default(), cache_dir, limits: Limits::default() };
+    let Err(error) = Runtime::load(options).await else { panic!("it loaded") };
+    assert!(error.to_string().contains("others may write to it"), "{error}");
 }

@@ -103,3 +103,28 @@ async fn what_has_begun_is_finished_before_the_end() {
     triggers.await.unwrap();
     assert_eq!(server.heard().await, ["slow"]);
 }
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_noticed() {
+    let server = Redis::start().await;
+    let running = Application::with_redis(&server.url()).load().await;
+    running.runtime.start_triggers(CancellationToken::new());
+    let subscribed =
+        |value: u8| format!("hubline_redis_subscribed{{server=\"127.0.0.1:{}\"}} {value}\n", server.port());
+    let becomes = async |value| {
+        eventually("the gauge", async || running.runtime.metrics().contains(&subscribed(value)).then_some(())).await;
+    };
+    becomes(1).await;
+    server.freeze();
+    becomes(0).await;
+    server.thaw();
+    becomes(1).await;
+    server.publish_heard("heard", "again").await;
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_refused_at_once() {
+    let more = "[[trigger.redis]]\ncomponent = \"guest\"\nchannel = \"c\"\naddress = \"127.0.0.1\"\n".to_owned();
+    let Err(error) = (Application { more, ..Application::default() }).try_load().await else { panic!("it loaded") };
+    assert!(error.to_string().contains("the address of a Redis trigger is invalid"), "{error}");
+}

@@ -57,6 +57,17 @@ async fn errors_keep_their_details() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_sent_is_a_bad_parameter() {
+    let (_server, running) = start().await;
+    for statement in ["select $1::int", "select 'a\0b'"] {
+        let (status, text) = running.query(statement).await;
+        assert_eq!(status, 502);
+        assert!(text.starts_with("bad parameter: "), "{statement}: {text}");
+    }
+    assert_eq!(running.query("select 1").await.0, 200);
+}
+
+#[tokio::test]
 async fn transactions_are_whole_and_nobody_elses() {
     let (server, running) = start().await;
     let (status, text) = running.ask("/transaction").await;

@@ -24,6 +24,18 @@ async fn a_place_that_is_not_declared_cannot_be_reached() {
 }
 
 #[tokio::test]
+async fn nobody_can_take_the_shared_connection_for_himself() {
+    let server = Redis::start().await;
+    let running = Application::with_redis(&server.url()).load().await;
+    for command in ["BLPOP", "select", "Multi"] {
+        let (status, text) = running.ask(&format!("/command?{},{command}", server.url())).await;
+        assert_eq!((status, text.contains("needs a connection of its own")), (502, true), "{text}");
+    }
+    let (_, text) = running.ask(&format!("/command?{},TIME", server.url())).await;
+    assert_eq!(text.matches("Binary").count(), 2, "{text}");
+}
+
+#[tokio::test]
 async fn fails_fast_and_recovers_by_itself() {
     let mut server = Redis::start().await;
     let running = Application::with_redis(&server.url()).load().await;

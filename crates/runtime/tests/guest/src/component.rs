@@ -57,6 +57,10 @@ async fn route(request: Request) -> Result<Answer> {
             Connection::open(url).await?.publish("heard", message.as_bytes()).await?;
             text("published")
         }
+        "command" => {
+            let (url, command) = argument.split_once(',').context("no command")?;
+            text(format!("{:?}", Connection::open(url).await?.execute(command, []).await?))
+        }
         "redis" => text(redis(&argument).await?),
         _ => with(StatusCode::NOT_FOUND, path),
     })

@@ -20,14 +20,14 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Tries again and again, for ten seconds.
+/// Tries again and again, for a while.
 pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = attempt().await {
             return found;
         }
-        assert!(start.elapsed() < Duration::from_secs(10), "{what} did not happen");
+        assert!(start.elapsed() < Duration::from_secs(20), "{what} did not happen");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -44,9 +44,13 @@ impl Process {
 
     /// Sends a signal and waits for the end.
     fn end(mut self, signal: &str) {
+        self.signal(signal);
+        self.0.wait().unwrap();
+    }
+
+    fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args([&format!("-{signal}"), &self.0.id().to_string()]).status().unwrap();
         assert!(sent.success());
-        self.0.wait().unwrap();
     }
 }
 

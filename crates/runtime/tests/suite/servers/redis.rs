@@ -69,6 +69,21 @@ impl Redis {
         self.process.take().unwrap().end("KILL");
     }
 
+    /// Keeps it from answering; its connections stay.
+    pub fn freeze(&self) {
+        self.process.as_ref().unwrap().signal("STOP");
+    }
+
+    /// Lets it answer again.
+    pub fn thaw(&self) {
+        self.process.as_ref().unwrap().signal("CONT");
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Where it listens.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)

@@ -53,7 +53,9 @@ test("hubline is killed under load, twice, and started again", async () => {
     const inHistory = new Map(history.map((message) => [message.id, message]));
     for (const talker of talkers) {
       for (const message of talker.acknowledged) assert.deepEqual(inHistory.get(message.id), message);
-      await eventually(() => knownTo(talker).length >= history.length, { otherwise: () => "a client did not catch up" });
+      await eventually(() => knownTo(talker).length >= history.length, {
+        otherwise: () => `a client did not catch up with ${history.length} messages: ${talker}`,
+      });
       assert.deepEqual(knownTo(talker), history);
       const seqs = talker.received.map(({ seq }) => seq);
       assert.deepEqual(seqs, [...new Set(seqs)].sort((one, other) => one - other), "in order, each once");

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Authority } from "./authority.mjs";
 import { dataFolder, HUBLINE, Node, ROOT } from "./node.mjs";
+import { hangUp } from "./party.mjs";
 import { Postgres } from "./postgres.mjs";
 import { Program, run } from "./program.mjs";
 import { RedisServer } from "./redis.mjs";
@@ -115,6 +116,7 @@ export class Cluster {
   }
 
   async stop() {
+    await hangUp();
     await Promise.all(this.#nodes.map((node) => node.kill()));
     await Promise.all([this.postgres?.stop(), this.redis?.stop()]);
     rmSync(this.#folder, { recursive: true, force: true });

@@ -8,6 +8,14 @@ const EVENTS = ["OnTyping", "OnRead", "OnPresenceChanged", "OnServiceRequestChan
 /** Soon, always, and not all at once. */
 const RECONNECT = { nextRetryDelayInMilliseconds: () => 50 + Math.random() * 200 };
 
+/** Connections that a test has left open: they would keep its process alive for ever. */
+const open = new Set();
+
+/** Ends all connections. */
+export function hangUp() {
+  return Promise.all([...open].map((party) => party.stop()));
+}
+
 export class Party {
   #connection;
   #messages = [];
@@ -36,10 +44,12 @@ export class Party {
   }
 
   start() {
+    open.add(this);
     return this.#connection.start();
   }
 
   stop() {
+    open.delete(this);
     return this.#connection.stop();
   }
 

@@ -55,6 +55,7 @@ export class Talker {
         await rejoin();
         return;
       } catch {
+        await party.stop();
         await pause(50);
       }
     }
@@ -102,6 +103,12 @@ export class Talker {
     this.#talking = false;
     await this.#rounds;
     await this.#joined;
+  }
+
+  /** How it is, for a failure's message. */
+  toString() {
+    const state = this.#party?.connection.state;
+    return `${state}, has ${this.received.length} events, ${this.acknowledged.length} answers, ${this.#highest} is the last`;
   }
 
   async stop() {

@@ -26,6 +26,7 @@ impl Native {
             Err(error) => Outcome::Refused { error: error.clone() },
         });
         Ok(SendAnswer {
+            epoch: Some(epoch).filter(|epoch| !epoch.is_empty()),
             outcomes: outcomes.collect(),
             conversations: conversations.into_iter().map(Into::into).collect(),
         })

@@ -79,11 +79,12 @@ async fn send_one(id: &str, request: Request) -> Result<Answer, Refusal> {
 async fn deliver(instance: &Instance, batch: Batch, node: Option<&NodeName>) -> Result<SendAnswer, Refusal> {
     let items = batch.items();
     if items.is_empty() {
-        return Ok(SendAnswer { outcomes: batch.outcomes(Vec::new()), conversations: Vec::new() });
+        return Ok(SendAnswer { epoch: None, outcomes: batch.outcomes(Vec::new()), conversations: Vec::new() });
     }
     let sent = instance.database(async |db| store::send(db, &items).await).await?;
     instance.ring(batch::rings(&sent, node), &sent.epoch);
     Ok(SendAnswer {
+        epoch: Some(sent.epoch),
         outcomes: batch.outcomes(sent.outcomes),
         conversations: sent.conversations.into_iter().map(batch::answered).collect(),
     })

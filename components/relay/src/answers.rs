@@ -15,6 +15,8 @@ use crate::post::Post;
 /// The answer to a batch of sends.
 #[derive(Deserialize)]
 pub(crate) struct SendAnswer<'a> {
+    /// The database's history; `None` when it was not asked.
+    pub(crate) epoch: Option<Box<str>>,
     /// In the order of the items.
     #[serde(borrow)]
     pub(crate) outcomes: Vec<Outcome<'a>>,

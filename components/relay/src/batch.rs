@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::answers::SendAnswer;
 use crate::calls::Failure;
 use crate::door::{Arrived, News, Standing};
+use crate::epoch::Observed;
 use crate::lane::Item;
 use crate::metrics::seconds;
 use crate::post::Post;
@@ -73,15 +74,22 @@ impl Inner {
     async fn attempt(self: &Arc<Self>, items: &[Item]) -> Result<(), Failure> {
         let deadline = items.iter().map(|item| item.ticket.deadline).min();
         let left = deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let asked = Instant::now();
         let answer = self.calls.send(encode(self.calls.node().as_str(), items), left).await?;
-        self.settle(items, &answer)
+        self.settle(items, &answer, asked)
     }
 
     /// Takes the answer to a batch: first everything of one conversation, then of the next.
-    fn settle(self: &Arc<Self>, items: &[Item], answer: &Bytes) -> Result<(), Failure> {
-        let SendAnswer { outcomes, conversations } = serde_json::from_slice(answer)?;
+    fn settle(self: &Arc<Self>, items: &[Item], answer: &Bytes, asked: Instant) -> Result<(), Failure> {
+        let SendAnswer { epoch, outcomes, conversations } = serde_json::from_slice(answer)?;
         if outcomes.len() != items.len() {
             return Err(serde_json::Error::custom("another number of outcomes than of items").into());
+        }
+        match epoch.map(|epoch| self.epoch.observe(&epoch, asked)) {
+            None | Some(Observed::Current) => {}
+            Some(Observed::Renewed) => self.renew(),
+            // Stored in a history that is no more: sent again, it will be in the present one.
+            Some(Observed::Outdated) => return Err(serde_json::Error::custom("the database was restored").into()),
         }
         let mut stored: Vec<Stored> = conversations.into_iter().map(Stored::new).collect();
         for (item, outcome) in items.iter().zip(outcomes) {

@@ -1,11 +1,13 @@
 //! Asking the functions.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chat::wire::{JoinRequest, Leave, LeaveRequest, SweepRequest};
 use chat::{ErrorCode, NodeName, Problem, Refusal, ServiceRequestId};
+use futures_util::FutureExt;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, StatusCode};
 use serde::Serialize;
@@ -135,8 +137,10 @@ impl Calls {
 
     async fn call(&self, request: http::Result<Request<Bytes>>, timeout: Duration) -> Result<Bytes, Failure> {
         let request = request.map_err(|error| CallError::new(error.to_string()))?;
-        let answer = tokio::time::timeout(timeout, self.functions.call(request)).await;
-        let response = answer.map_err(|_| CallError::new("it takes too long"))??;
+        // Whatever happens to a function, the lane or sweep that has called it goes on.
+        let call = AssertUnwindSafe(self.functions.call(request)).catch_unwind();
+        let answer = tokio::time::timeout(timeout, call).await.map_err(|_| CallError::new("it takes too long"))?;
+        let response = answer.map_err(|_| CallError::new("it panicked"))??;
         match response.status() {
             StatusCode::OK => Ok(response.into_body()),
             status => match serde_json::from_slice::<Problem>(response.body()) {

@@ -213,6 +213,17 @@ impl Inner {
         }
     }
 
+    /// Asks again for what is missing at a door, and gives up the sends that wait too long for it.
+    pub(crate) fn nudge(self: &Arc<Self>, door: &Arc<Door>) {
+        let (overdue, aftermath) = door.nudge(Instant::now());
+        for ticket in overdue {
+            self.metrics.unknown.add(1);
+            ticket
+                .refuse(&ErrorCode::Unavailable.refusal("what comes before the message can't be read; send it again"));
+        }
+        self.follow_up(door, aftermath, Urgency::Now);
+    }
+
     /// The database has another history: whoever follows anything comes back and starts over.
     pub(crate) fn renew(&self) {
         tracing::warn!("the database was restored: every client joins again");

@@ -73,12 +73,9 @@ impl Inner {
         }
         self.metrics.catch_up_failures.add(1);
         tracing::warn!(%failure, "history can't be read");
-        for ticket in door.fail(&wanted, Instant::now()) {
-            let unknown = ErrorCode::Unavailable.refusal("what comes before the message can't be read; send it again");
-            ticket.refuse(&unknown);
-        }
+        door.fail(&wanted);
         sleep(PAUSE).await;
-        door.nudge();
+        self.nudge(door);
     }
 
     async fn history(&self, door: &Door, wanted: &Wanted) -> Result<History, Failure> {

@@ -205,7 +205,7 @@ where
         }
         if wrote && self.connection.outbox.has_room_again() {
             for door in self.connection.doors() {
-                self.relay.follow_up(&door, door.nudge(), Urgency::Now);
+                self.relay.nudge(&door);
             }
         }
         Ok(ended)

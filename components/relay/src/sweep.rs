@@ -23,8 +23,7 @@ impl Inner {
                 made = self.sweep_all(conversations).await;
             }
             for door in self.doors.all() {
-                let aftermath = door.nudge();
-                self.follow_up(&door, aftermath, Urgency::Now);
+                self.nudge(&door);
             }
             // Nodes that were started together don't ask together.
             sleep(self.limits.sweep.mul_f64(rand::random_range(0.9..1.1))).await;

@@ -139,8 +139,10 @@ impl<T: PartialEq, M: Clone> Cursor<T, M> {
 
     /// A send of this connection is stored: as this message, by this call or an earlier one.
     pub fn answered(&mut self, ticket: &T, arrival: Arrival<M>, steps: &mut Vec<Step<T, M>>) {
-        // Not there: it completed when its message came by.
-        let Some(index) = self.sends.iter().position(|send| send.ticket == *ticket) else { return };
+        let Some(index) = self.sends.iter().position(|send| send.ticket == *ticket) else {
+            // It completed when its message came by, or was given up: then this is news.
+            return self.arrived(arrival, steps);
+        };
         let passed = match self.state {
             State::Outside => true,
             State::Joining => false,
@@ -163,11 +165,11 @@ impl<T: PartialEq, M: Clone> Cursor<T, M> {
         self.sends.remove(index).map(|send| send.ticket)
     }
 
-    /// Gives up the sends that have waited too long for what comes before them.
+    /// Gives up the stored sends that have waited too long for what comes before them.
     pub fn give_up(&mut self, mut too_long: impl FnMut(&T) -> bool) -> Vec<T> {
         let mut given_up = Vec::new();
         for send in std::mem::take(&mut self.sends) {
-            if too_long(&send.ticket) {
+            if send.answer.is_some() && too_long(&send.ticket) {
                 given_up.push(send.ticket);
             } else {
                 self.sends.push_back(send);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat::{ErrorCode, Parties, PartyPresence};
 use uuid::Uuid;
 
-use super::{Aftermath, Door, History, Standing, fitting, take};
+use super::{Aftermath, Door, History, Line, Standing, fitting, take};
 use crate::connection::Connection;
 use crate::ticket::Ticket;
 
@@ -109,7 +109,7 @@ impl Door {
             member.line.leave(&mut steps);
             take(&mut steps, connection);
             if lost {
-                member.line.give_up(|_| true);
+                member.line = Line::default();
             }
         }
         if followed {

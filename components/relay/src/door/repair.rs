@@ -75,18 +75,14 @@ impl Door {
         state.tidy(self);
     }
 
-    /// History could not be asked. Gives the sends whose clients can wait no longer for what comes before them.
-    pub(crate) fn fail(&self, wanted: &Wanted, now: Instant) -> Vec<Arc<Ticket>> {
+    /// History could not be asked.
+    pub(crate) fn fail(&self, wanted: &Wanted) {
         let mut state = self.state.lock();
-        let mut overdue = Vec::new();
         for (connection, question) in &wanted.for_whom {
             if let Some(member) = state.member(connection) {
                 member.line.history_failed(*question);
-                overdue.extend(member.line.give_up(|ticket| ticket.deadline <= now));
             }
         }
-        state.tidy(self);
-        overdue
     }
 
     /// History is closed to these users: they are no parties any longer.
@@ -100,14 +96,16 @@ impl Door {
         aftermath
     }
 
-    /// Asks again for what history did not have.
-    pub(crate) fn nudge(&self) -> Aftermath {
+    /// Asks again for what history did not have. Gives the sends whose clients can wait no longer.
+    pub(crate) fn nudge(&self, now: Instant) -> (Vec<Arc<Ticket>>, Aftermath) {
         let mut aftermath = Aftermath::default();
+        let mut overdue = Vec::new();
         let mut state = self.state.lock();
         for member in state.members.iter_mut().filter(|member| member.line.follows()) {
             member.line.heard_of(0);
+            overdue.extend(member.line.give_up(|ticket| ticket.deadline <= now));
         }
         state.sum_up(&mut aftermath);
-        aftermath
+        (overdue, aftermath)
     }
 }

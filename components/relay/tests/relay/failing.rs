@@ -34,6 +34,19 @@ async fn a_lost_answer_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn a_function_that_panics_takes_nothing_with_it() {
+    let (node, fake) = open().await;
+    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
+    fake.fail("join", &[Fault::Panic]);
+    fake.fail("send", &[Fault::Panic]);
+    fake.fail("sweep", &[Fault::Panic; 2]);
+    carla.join("sr", 0).await.unwrap();
+    assert_eq!(carla.say("sr", "hello").await.unwrap()["seq"], 1);
+    let sweeps = fake.calls.sweep.load(Ordering::SeqCst);
+    until("the sweep goes on", || fake.calls.sweep.load(Ordering::SeqCst) > sweeps + 3).await;
+}
+
+#[tokio::test]
 async fn one_poisoned_message_fails_alone() {
     let (node, fake) = open().await;
     let mut carla = Client::connect(&node, "carla", Role::Customer).await;

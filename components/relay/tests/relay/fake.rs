@@ -33,6 +33,10 @@ pub enum Fault {
     Unavailable,
     /// It takes so long, then works.
     Slow(Duration),
+    /// It works at once, and takes so long to say so.
+    SlowAnswer(Duration),
+    /// It panics.
+    Panic,
     /// It never answers, and does nothing.
     Hang,
 }
@@ -307,9 +311,13 @@ impl Functions for Fake {
                 Some(Fault::Hang) => return std::future::pending().await,
                 Some(Fault::Unavailable) => return Ok(response(Err(ErrorCode::Unavailable.refusal("down")))),
                 Some(Fault::Slow(time)) => tokio::time::sleep(time).await,
-                Some(Fault::LostAnswer) | None => {}
+                Some(Fault::Panic) => panic!("as the script says"),
+                Some(Fault::LostAnswer | Fault::SlowAnswer(_)) | None => {}
             }
             let answer = fake.answer(&request);
+            if let Some(Fault::SlowAnswer(time)) = fault {
+                tokio::time::sleep(time).await;
+            }
             if matches!(fault, Some(Fault::LostAnswer)) {
                 return Err(CallError::new("the connection was lost"));
             }

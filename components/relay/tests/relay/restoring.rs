@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use chat::{Role, Status};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::client::Client;
-use crate::fake::{Fake, parties};
-use crate::node::{Node, node};
+use crate::fake::{Fake, Fault, parties};
+use crate::node::{Node, node, until};
 
 async fn open() -> (Node, Fake) {
     let fake = Fake::new();
@@ -77,4 +78,21 @@ async fn the_first_who_joins_after_a_restore_is_let_in() {
     theo.join("sr", 0).await.unwrap();
     assert_eq!(carla.closed().await["allowReconnect"], true);
     assert_eq!(theo.say("sr", "hello").await.unwrap()["seq"], 1);
+}
+
+#[tokio::test]
+async fn a_message_stored_before_a_restore_and_answered_after_it_is_stored_again() {
+    let (node, fake) = open().await;
+    let mut theo = Client::connect(&node, "theo", Role::Technician).await;
+    // Stored at once, answered when the database has another history already.
+    fake.fail("send", &[Fault::SlowAnswer(Duration::from_millis(100))]);
+    let name = Uuid::new_v4();
+    let sent = theo.begin("SendMessage", json!(["sr", {"clientMessageId": name, "body": "x"}])).await;
+    until("it is stored", || fake.messages("sr").len() == 1).await;
+    fake.restore("second", 0);
+    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
+    carla.join("sr", 0).await.unwrap();
+    assert_eq!(theo.completion(&sent).await.unwrap()["seq"], 1);
+    assert_eq!(carla.find("OnMessageReceived").await["clientMessageId"], json!(name));
+    assert_eq!(fake.messages("sr").len(), 1);
 }

@@ -40,6 +40,9 @@ pub struct SendItem {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SendAnswer {
+    /// The database's history that has them; `None` when the database was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<String>,
     /// In the order of the items.
     pub outcomes: Vec<Outcome>,
     /// The conversations that got new messages or hold repeated ones.

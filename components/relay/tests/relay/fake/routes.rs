@@ -64,9 +64,10 @@ impl Fake {
                 events.extend(state.events(id.as_str(), messages, batch.node.as_ref().map(|node| node.as_str())));
             }
         }
+        let epoch = Some(state.epoch.clone());
         drop(state);
         self.ring(events);
-        Ok(serde_json::to_vec(&SendAnswer { outcomes, conversations }).unwrap())
+        Ok(serde_json::to_vec(&SendAnswer { epoch, outcomes, conversations }).unwrap())
     }
 
     fn join(&self, request: JoinRequest) -> Result<Vec<u8>, Refusal> {

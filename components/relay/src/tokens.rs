@@ -16,10 +16,11 @@ use crate::client::{Client, client};
 /// How long one waits for the issuer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long the issuer is left alone after it has answered. Anybody can make up a `kid`.
+/// How long the issuer is left alone after it has answered, since anybody can make up a `kid`; or after it has not, when
+/// nothing hangs on it.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// How long the issuer is left alone after it has not answered.
+/// How long the issuer is left alone after it has not answered, when a token hangs on it.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// After how long keys are asked for again though all of them are known: a key may have been withdrawn.
@@ -92,12 +93,7 @@ impl Tokens {
     async fn refresh(&self, issuer: &Issuer, known: bool) -> bool {
         let mut asked = issuer.asked.lock().await;
         if let Some((at, answered)) = *asked {
-            let pause = match (answered, known) {
-                (true, true) => KEEP,
-                (true, false) => PAUSE,
-                (false, _) => PAUSE_AFTER_FAILURE,
-            };
-            if at.elapsed() < pause {
+            if at.elapsed() < pause(answered, known) {
                 return answered;
             }
         }
@@ -114,7 +110,7 @@ impl Tokens {
 impl Issuer {
     /// Whether its keys need not be asked for again yet.
     async fn is_fresh(&self) -> bool {
-        self.asked.lock().await.is_none_or(|(at, _)| at.elapsed() < KEEP)
+        self.asked.lock().await.is_none_or(|(at, answered)| at.elapsed() < pause(answered, true))
     }
 
     async fn fetch(&self) -> Result<String, String> {
@@ -130,8 +126,119 @@ impl Issuer {
     }
 }
 
+/// How long the issuer is left alone after it has answered or not, for a token whose key is known or not.
+fn pause(answered: bool, known: bool) -> Duration {
+    match (answered, known) {
+        (true, true) => KEEP,
+        (true, false) | (false, true) => PAUSE,
+        (false, false) => PAUSE_AFTER_FAILURE,
+    }
+}
+
 /// The time, in seconds since 1970.
 pub(crate) fn seconds_now() -> i64 {
     let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::routing::get;
+    use http::StatusCode;
+
+    use super::*;
+
+    const OLD_KEY: &str =
+        r#"{"kty":"OKP","crv":"Ed25519","kid":"old","x":"Mr9QZhr_3I6VUGyWqFCVnWVV6Szfo5xn--d17HBnXoU"}"#;
+    const OLD: &str = "eyJhbGciOiJFZERTQSIsImtpZCI6Im9sZCJ9.eyJzdWIiOiJjYXJsYSIsInJvbGUiOiJjdXN0b21lciIsImV4cCI6NDEwMjQ0NDgwMH0.ldniuuT3TYI20pdylnqJJOQa1DdeZ4k2fs0IykpX4enHc_SMkEt3xlIeHkkQDyyftkYsnGe-iPqUlwJBxIJSCw";
+    const NEW_KEY: &str =
+        r#"{"kty":"OKP","crv":"Ed25519","kid":"new","x":"FbeV6XC8ZaU7WpO7mGV-T_qQvEMLehcYJ0KErZqiWMI"}"#;
+    const NEW: &str = "eyJhbGciOiJFZERTQSIsImtpZCI6Im5ldyJ9.eyJzdWIiOiJjYXJsYSIsInJvbGUiOiJjdXN0b21lciIsImV4cCI6NDEwMjQ0NDgwMH0.9lNZUcQ5jUlcHB63cwM5bL9wDk_29g8dWdPhszEAHAhZwDAY8V7qOq8AChfkCEC34xBbe9NioBqjB1M5TC22Dg";
+
+    /// An issuer that publishes what it is told to, and counts how often it is asked.
+    #[derive(Clone)]
+    struct Publisher {
+        keys: Arc<RwLock<Option<&'static str>>>,
+        asked: Arc<AtomicUsize>,
+    }
+
+    impl Publisher {
+        async fn start() -> (Self, Tokens) {
+            let publisher = Self { keys: Arc::default(), asked: Arc::default() };
+            let publishing = publisher.clone();
+            let router = Router::new().route("/keys", get(async move || publishing.answer()));
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/keys", listener.local_addr().unwrap());
+            tokio::spawn(async move { axum::serve(listener, router).await });
+            let settings = Settings { jwks_url: Some(url), ..Settings::default() };
+            (publisher, Tokens::new(&settings).unwrap())
+        }
+
+        fn answer(&self) -> (StatusCode, String) {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            match *self.keys.read() {
+                Some(key) => (StatusCode::OK, format!(r#"{{"keys":[{key}]}}"#)),
+                None => (StatusCode::SERVICE_UNAVAILABLE, String::new()),
+            }
+        }
+
+        fn publish(&self, keys: Option<&'static str>) {
+            *self.keys.write() = keys;
+        }
+
+        fn asked(&self) -> usize {
+            self.asked.load(Ordering::SeqCst)
+        }
+    }
+
+    async fn pass(time: Duration) {
+        tokio::time::pause();
+        tokio::time::advance(time).await;
+        tokio::time::resume();
+    }
+
+    const UNKNOWN_KEY: Stranger = Stranger::Token(TokenError::UnknownKey);
+
+    #[tokio::test]
+    async fn keys_are_fetched_when_they_are_needed_and_not_more_often() {
+        let (publisher, tokens) = Publisher::start().await;
+        assert_eq!(tokens.identify(OLD).await, Err(Stranger::Unknown), "nobody has said so");
+        publisher.publish(Some(OLD_KEY));
+        assert_eq!(
+            tokens.identify(OLD).await,
+            Err(Stranger::Unknown),
+            "an issuer that fails is left alone for a moment"
+        );
+        pass(PAUSE_AFTER_FAILURE).await;
+        assert_eq!(tokens.identify(OLD).await.unwrap().subject.as_str(), "carla");
+        assert!(tokens.identify(OLD).await.is_ok());
+        assert_eq!(publisher.asked(), 2);
+
+        publisher.publish(Some(NEW_KEY));
+        for _ in 0..10 {
+            assert_eq!(tokens.identify(NEW).await, Err(UNKNOWN_KEY), "anybody can make up a kid");
+        }
+        assert_eq!(publisher.asked(), 2);
+        pass(PAUSE).await;
+        assert!(tokens.identify(NEW).await.is_ok());
+        assert_eq!(tokens.identify(OLD).await, Err(UNKNOWN_KEY));
+        assert_eq!(publisher.asked(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_withdrawn_key_is_honoured_no_longer_than_keys_are_kept() {
+        let (publisher, tokens) = Publisher::start().await;
+        publisher.publish(Some(OLD_KEY));
+        assert!(tokens.identify(OLD).await.is_ok());
+        publisher.publish(None);
+        pass(KEEP).await;
+        assert!(tokens.identify(OLD).await.is_ok(), "an issuer that is away withdraws nothing");
+        publisher.publish(Some(NEW_KEY));
+        pass(PAUSE).await;
+        assert_eq!(tokens.identify(OLD).await, Err(UNKNOWN_KEY));
+    }
 }

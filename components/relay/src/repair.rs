@@ -21,15 +21,7 @@ impl Inner {
     /// Looks after what is missing at a door until nothing is.
     pub(crate) async fn repair(self: Arc<Self>, door: Arc<Door>, urgency: Urgency) {
         if urgency == Urgency::Soon && !self.doorbell.is_late() {
-            // On its way, probably: two nodes' messages overtake each other all the time.
-            tokio::select! {
-                () = sleep(self.limits.gap) => {
-                    if door.is_lacking() {
-                        self.doorbell.is_missed();
-                    }
-                }
-                () = door.urgent.notified() => {}
-            }
+            self.await_late(&door).await;
         }
         let mut reads = FuturesUnordered::new();
         loop {
@@ -48,6 +40,23 @@ impl Inner {
             }
         }
         self.doors.tidy(&door);
+    }
+
+    /// Waits for messages that are on their way, probably: those of two nodes overtake each other all the time.
+    async fn await_late(&self, door: &Door) {
+        let mut gaps = door.gaps();
+        while !gaps.is_empty() {
+            tokio::select! {
+                () = sleep(self.limits.gap) => {}
+                () = door.urgent.notified() => return,
+            }
+            let now = door.gaps();
+            if now.iter().any(|gap| gaps.contains(gap)) {
+                self.doorbell.is_missed();
+                return;
+            }
+            gaps = now;
+        }
     }
 
     /// Reads one page for those who lack it.

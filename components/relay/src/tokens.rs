@@ -92,10 +92,10 @@ impl Tokens {
     /// Asks the issuer for its keys, unless it was asked just now. Whether it has answered the last time.
     async fn refresh(&self, issuer: &Issuer, known: bool) -> bool {
         let mut asked = issuer.asked.lock().await;
-        if let Some((at, answered)) = *asked {
-            if at.elapsed() < pause(answered, known) {
-                return answered;
-            }
+        if let Some((at, answered)) = *asked
+            && at.elapsed() < pause(answered, known)
+        {
+            return answered;
         }
         let fetched = timeout(PATIENCE, issuer.fetch()).await.unwrap_or_else(|_| Err("no answer in time".to_owned()));
         let taken = fetched.and_then(|keys| self.verifier.write().set_jwks(&keys).map_err(|error| error.to_string()));

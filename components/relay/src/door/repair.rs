@@ -27,9 +27,11 @@ impl Door {
         begin
     }
 
-    /// Whether messages are missing.
-    pub(crate) fn is_lacking(&self) -> bool {
-        self.state.lock().members.iter().any(|member| member.line.lacks())
+    /// Where messages are missing: on which connection, by its address, and after which number.
+    pub(crate) fn gaps(&self) -> Vec<(usize, i64)> {
+        let state = self.state.lock();
+        let lacking = state.members.iter().filter(|member| member.line.lacks());
+        lacking.filter_map(|member| Some((Arc::as_ptr(&member.connection).addr(), member.line.position()?))).collect()
     }
 
     /// Whether the caller may stop looking after missing messages: there are none, or what there are must wait.

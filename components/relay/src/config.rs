@@ -56,6 +56,9 @@ pub struct Limits {
     pub sweep: Duration,
     /// The most conversations in one call of the sweep.
     pub sweep_conversations: usize,
+    /// How many joins may be under way at once. After a restart everybody joins, and whoever waits here does not run out
+    /// of time at the functions.
+    pub joins: usize,
     /// How many history reads may be under way at once.
     pub catch_ups: usize,
 }
@@ -80,6 +83,7 @@ impl Default for Limits {
             gap: Duration::from_millis(25),
             sweep: Duration::from_secs(2),
             sweep_conversations: 1000,
+            joins: 64,
             catch_ups: 32,
         }
     }

@@ -158,6 +158,11 @@ impl Connection {
         self.doors.lock().clone()
     }
 
+    /// The conversations that know this connection, which forgets them.
+    pub(crate) fn take_doors(&self) -> Vec<Arc<Door>> {
+        std::mem::take(&mut *self.doors.lock())
+    }
+
     /// The connection is about to join a conversation.
     pub(crate) fn begin_join(&self, door: &Arc<Door>) {
         self.joining.lock().push(Arc::clone(door));

@@ -95,6 +95,9 @@ impl Inner {
         door: &Arc<Door>,
         join: &Join,
     ) -> Result<(), Refusal> {
+        let Ok(_turn) = self.joins.acquire().await else {
+            return Err(ErrorCode::Unavailable.refusal("the server is stopping; try another"));
+        };
         let asked = Instant::now();
         let call = self.calls.join(&connection.token, &join.id, join.after, join.epoch.as_deref());
         let bytes = call.await.map_err(told)?;

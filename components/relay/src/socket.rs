@@ -7,9 +7,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use signalr::{Close, Frames, HandshakeError, HandshakeRequest, HandshakeResponse, Ping, ProtocolError};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, timeout};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -24,11 +26,11 @@ use crate::relay::{Inner, Urgency};
 /// How long a client may take to say goodbye after us.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// A client's socket, generic over what carries its messages so that a test can be the network.
-pub(crate) struct Socket<S> {
+/// A client's socket.
+pub(crate) struct Socket {
     relay: Arc<Inner>,
     connection: Arc<Connection>,
-    stream: S,
+    stream: WebSocketStream<TcpStream>,
     frames: Frames,
     /// A message that can't be taken yet, for something that it depends on is under way; and how many invocations had
     /// ended when it was looked at last.
@@ -62,14 +64,16 @@ enum Event {
     Broken(Error),
 }
 
-impl<S> Socket<S>
-where
-    S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin,
-{
+impl Socket {
     /// A socket for this connection, whose token expires at that time.
     ///
     /// Boxed, because a future keeps what it is given several times over while it is moved about.
-    pub(crate) fn new(relay: Arc<Inner>, connection: Arc<Connection>, stream: S, expiry: Instant) -> Box<Self> {
+    pub(crate) fn new(
+        relay: Arc<Inner>,
+        connection: Arc<Connection>,
+        stream: WebSocketStream<TcpStream>,
+        expiry: Instant,
+    ) -> Box<Self> {
         let now = Instant::now();
         let frames = Frames::new(relay.limits.max_message);
         Box::new(Self {
@@ -100,7 +104,7 @@ where
         }
         let ended = self.serve().await;
         self.connection.outbox.end(None, false);
-        for door in self.connection.doors() {
+        for door in self.connection.take_doors() {
             let aftermath = door.lose(&self.connection);
             self.relay.follow_up(&door, aftermath, Urgency::Soon);
         }

@@ -10,7 +10,8 @@ export class Talker {
   #nodes;
   #moves;
   #talking = false;
-  #joined = Promise.resolve();
+  /** Whether the connection has joined. What is sent before may be answered with a number beyond what came so far. */
+  #joined = false;
   #rounds = null;
   /** The last number that it has seen. */
   #highest = 0;
@@ -46,13 +47,17 @@ export class Talker {
       const node = this.#nodes[turn % this.#nodes.length];
       const party = new Party(node, this.#token, { reconnect: !this.#moves });
       party.connection.on("OnMessageReceived", (message) => this.#saw(this.received, message));
-      const rejoin = () => (this.#joined = this.#rejoin(party));
-      party.connection.onreconnected(rejoin);
-      if (this.#moves) party.connection.onclose(() => this.#party === party && (this.#joined = this.#connect()));
+      party.connection.onreconnecting(() => (this.#joined = false));
+      party.connection.onreconnected(() => this.#rejoin(party));
+      party.connection.onclose(() => {
+        if (!this.#moves || this.#party !== party) return;
+        this.#joined = false;
+        this.#connect();
+      });
       try {
         await party.start();
         this.#party = party;
-        await rejoin();
+        await this.#rejoin(party);
         return;
       } catch {
         await party.stop();
@@ -62,11 +67,14 @@ export class Talker {
   }
 
   async #rejoin(party) {
-    for (;;) {
+    const { connectionId } = party.connection;
+    // Once the connection is another one, that one's own call of this joins.
+    while (party.connection.connectionId === connectionId) {
       try {
-        return await party.join(this.#request.id, this.#highest);
-      } catch (error) {
-        if (party.connection.state !== "Connected") return null; // The next connection joins.
+        await party.join(this.#request.id, this.#highest);
+        this.#joined = true;
+        return;
+      } catch {
         await pause(50);
       }
     }
@@ -89,7 +97,7 @@ export class Talker {
     const clientMessageId = crypto.randomUUID();
     for (;;) {
       try {
-        await this.#joined;
+        while (!this.#joined) await pause(10);
         this.#saw(this.acknowledged, await this.#party.send(this.#request.id, body, clientMessageId));
         return;
       } catch {
@@ -102,7 +110,6 @@ export class Talker {
   async quiet() {
     this.#talking = false;
     await this.#rounds;
-    await this.#joined;
   }
 
   /** How it is, for a failure's message. */

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use chat::wire::Presence;
-use chat::{Actor, Parties, PartyPresence, Role, ServiceRequestId, UserId};
+use chat::{Actor, PartyPresence, ServiceRequestId, UserId};
 use serde::Serialize;
 
 use super::{Door, State};
@@ -71,7 +71,7 @@ impl State {
 
     /// As whom this user takes part: a person of the service centre as the centre. The platform only watches.
     fn party(&self, actor: &Actor) -> Option<UserId> {
-        party_of(actor, &self.facts.as_ref()?.parties)
+        self.facts.as_ref()?.parties.party_of(actor)
     }
 
     fn connections_of(&self, party: &UserId) -> usize {
@@ -87,13 +87,6 @@ impl State {
                 member.connection.tell("OnPresenceChanged", &event);
             }
         }
-    }
-}
-
-fn party_of(actor: &Actor, parties: &Parties) -> Option<UserId> {
-    match parties.role_of(actor)? {
-        Role::ServiceCenter => Some(parties.service_center_id.clone().into()),
-        _ => Some(actor.user.clone()),
     }
 }
 

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chat::wire::{
-    DeliveryKey, Event, EventConversation, HistoryPage, JoinAnswer, JoinRequest, LeaveRequest, Outcome, SendAnswer,
-    SendItem, SendRequest, SentConversation, SweepAnswer, SweepChange, SweepRequest,
+    DeliveryKey, Event, EventConversation, HistoryPage, JoinAnswer, JoinRequest, LeaveRequest, Outcome, Presence,
+    SendAnswer, SendItem, SendRequest, SentConversation, SweepAnswer, SweepChange, SweepRequest,
 };
 use chat::{Actor, ErrorCode, Message, Parties, PartyPresence, Problem, Refusal, Role, ServiceRequestId, Status};
 use futures_util::FutureExt;
@@ -214,6 +214,17 @@ impl Fake {
 
     pub fn poison(&self, body: &str) {
         self.state().poison = Some(body.to_owned());
+    }
+
+    /// A signed event for a node that says who has come or gone on another.
+    pub fn presence(&self, node: &str, name: &str, user: &str, online: bool) -> Vec<u8> {
+        std::thread::sleep(Duration::from_millis(2));
+        let mut event: Event = {
+            let signed = self.state().event(node, name, Vec::new());
+            serde_json::from_slice(&signed[65..]).unwrap()
+        };
+        event.conversations[0].presence = vec![Presence { user_id: user.parse().unwrap(), online }];
+        event.sign(&DeliveryKey::new(DELIVERY_KEY.as_bytes()).unwrap()).unwrap()
     }
 
     /// A signed event for a node that says what is in the database now.

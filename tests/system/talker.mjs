@@ -69,7 +69,7 @@ export class Talker {
   async #rejoin(party) {
     const { connectionId } = party.connection;
     // Once the connection is another one, that one's own call of this joins.
-    while (party.connection.connectionId === connectionId) {
+    while (this.#party === party && party.connection.connectionId === connectionId) {
       try {
         await party.join(this.#request.id, this.#highest);
         this.#joined = true;

@@ -12,7 +12,7 @@ const BYTES: usize = 32;
 
 /// The secret in a file, which is made with a random one when it is not there; hexadecimal digits.
 ///
-/// Two processes that do this at once get the same secret.
+/// Two threads or processes that do this at once get the same secret.
 ///
 /// # Errors
 ///
@@ -22,8 +22,10 @@ pub fn keep(path: &Path) -> Result<String, Error> {
         Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => {}
         result => return result,
     }
-    let draft = path.with_extension(format!("{}.new", std::process::id()));
-    write(&draft, &random()?)?;
+    let secret = random()?;
+    // Named by chance, since another thread may be drafting its own.
+    let draft = path.with_extension(format!("{}.new", random()?));
+    write(&draft, &secret)?;
     // A link, unlike a rename, leaves the file alone that another process made meanwhile.
     let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft).map_err(Error::file(&draft))?;
@@ -73,11 +75,19 @@ mod tests {
     }
 
     #[test]
-    fn processes_that_make_it_at_once_agree() {
+    fn all_that_make_it_at_once_agree() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        write(&path, "theirs").unwrap();
-        assert_eq!(keep(&path).unwrap(), "theirs");
+        let secrets: Vec<String> = std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..16).map(|_| scope.spawn(|| keep(&path).unwrap())).collect();
+            makers.into_iter().map(|maker| maker.join().unwrap()).collect()
+        });
+        assert!(secrets.iter().all(|secret| *secret == secrets[0] && secret.len() == 2 * BYTES), "{secrets:?}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft stays behind");
+    }
+
+    #[test]
+    fn no_two_secrets_are_equal() {
         assert_ne!(random().unwrap(), random().unwrap());
     }
 }

@@ -34,13 +34,16 @@ fn query(url: &str, sql: &str) -> Option<String> {
     output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim().to_owned())
 }
 
-/// What Redis answers to one command line.
+/// What Redis answers to a PING: nothing when it is not there, or dies over it.
 fn ping(url: &str) -> String {
     use std::io::{BufRead, BufReader, Write};
     let (password, address) = url.strip_prefix("redis://:").unwrap().split_once('@').unwrap();
-    let Ok(mut stream) = std::net::TcpStream::connect(address) else { return String::new() };
-    write!(stream, "AUTH {password}\r\nPING\r\n").unwrap();
-    BufReader::new(stream).lines().nth(1).unwrap().unwrap()
+    let ask = || {
+        let mut stream = std::net::TcpStream::connect(address).ok()?;
+        write!(stream, "AUTH {password}\r\nPING\r\n").ok()?;
+        BufReader::new(stream).lines().nth(1)?.ok()
+    };
+    ask().unwrap_or_default()
 }
 
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {

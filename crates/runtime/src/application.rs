@@ -232,6 +232,7 @@ fn linker(engine: &Engine) -> Result<Linker<State>, LoadError> {
     let mut linker = Linker::new(engine);
     let linked = wasmtime_wasi::p2::add_to_linker_async(&mut linker)
         .and_then(|()| wasmtime_wasi::p3::add_to_linker(&mut linker))
+        .and_then(|()| wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker))
         .and_then(|()| wasmtime_wasi_http::p3::add_to_linker(&mut linker))
         .and_then(|()| Host_::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state));
     linked.map_err(|error| LoadError::Setup(format!("{error:#}")))?;

@@ -1,4 +1,7 @@
 //! Requests that a component makes: allowed or not, to the outside or to another component.
+//!
+//! Both ways out end here: `wasi:http/client` of WASI 0.3, and `wasi:http/outgoing-handler` of WASI 0.2, which a component
+//! that is called by the clock needs, because it may wait in nothing else.
 
 use std::sync::Arc;
 

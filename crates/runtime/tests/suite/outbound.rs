@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use crate::application::Application;
 
 /// A server that counts connections and answers everything with `found`.
-async fn serve() -> (String, Arc<AtomicUsize>) {
+pub async fn serve() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     let connections = Arc::new(AtomicUsize::new(0));
@@ -33,7 +33,9 @@ async fn reaches_what_is_declared_over_kept_connections() {
     let (origin, connections) = serve().await;
     let running = Application { hosts: vec![origin.clone()], ..Application::default() }.load().await;
     for _ in 0..10 {
-        assert_eq!(running.ask(&format!("/get?{origin}/x")).await, (203, "found".to_owned()));
+        for way in ["get", "get-synchronously"] {
+            assert_eq!(running.ask(&format!("/{way}?{origin}/x")).await, (203, "found".to_owned()));
+        }
     }
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
@@ -45,9 +47,11 @@ async fn reaches_nothing_else() {
     let running = Application { hosts: vec![declared], ..Application::default() }.load().await;
     for url in [origin.clone(), origin.replace("127.0.0.1", "localhost"), "http://hidden.spin.internal/echo".to_owned()]
     {
-        let (status, text) = running.ask(&format!("/get?{url}")).await;
-        assert_eq!(status, 502);
-        assert!(text.contains("HttpRequestDenied"), "{text}");
+        for way in ["get", "get-synchronously"] {
+            let (status, text) = running.ask(&format!("/{way}?{url}")).await;
+            assert_eq!(status, 502);
+            assert!(text.contains("HttpRequestDenied"), "{text}");
+        }
     }
     assert_eq!(connections.load(Ordering::SeqCst), 0);
 }
@@ -56,8 +60,10 @@ async fn reaches_nothing_else() {
 async fn a_server_that_is_not_there_is_an_error() {
     let origin = format!("http://127.0.0.1:{}", crate::servers::free_port());
     let running = Application { hosts: vec![origin.clone()], ..Application::default() }.load().await;
-    let (status, text) = running.ask(&format!("/get?{origin}/")).await;
-    assert_eq!((status, text.contains("ConnectionRefused")), (502, true), "{text}");
+    for way in ["get", "get-synchronously"] {
+        let (status, text) = running.ask(&format!("/{way}?{origin}/")).await;
+        assert_eq!((status, text.contains("ConnectionRefused")), (502, true), "{text}");
+    }
 }
 
 #[tokio::test]

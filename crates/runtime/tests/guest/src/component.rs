@@ -3,6 +3,7 @@
 mod clock;
 mod database;
 mod misbehaviour;
+mod outgoing;
 
 use std::time::Duration;
 
@@ -46,6 +47,10 @@ async fn route(request: Request) -> Result<Answer> {
         "hog" => misbehaviour::hog(),
         "large" => text("x".repeat(argument.parse()?)),
         "get" => fetch(&argument).await?,
+        "get-synchronously" => {
+            let (status, body) = outgoing::get(&argument)?;
+            with(StatusCode::from_u16(status)?, body)
+        }
         "query" => text(database::query(&body(request).await?).await?),
         "execute" => text(database::execute(&body(request).await?).await?),
         "types" => text(database::types(&argument).await?),

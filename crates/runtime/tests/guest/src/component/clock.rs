@@ -17,6 +17,10 @@ impl bindings::Guest for bindings::Clock {
     fn handle_cron_event(metadata: Metadata) -> Result<(), Error> {
         let failed = |error: String| Error::Other(error);
         // Answered at once, so it may be asked for in a synchronous export as well.
+        let place = wit_bindgen::block_on(variables::get("fetched")).unwrap_or_default();
+        if !place.is_empty() {
+            super::outgoing::get(&place).map_err(|error| failed(format!("{error:#}")))?;
+        }
         let url =
             wit_bindgen::block_on(variables::get("database_url")).map_err(|error| failed(format!("{error:?}")))?;
         let connection = Connection::open(&url).map_err(|error| failed(format!("{error:?}")))?;

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask setup`, `build`, `up`, `check`, `test`, `bench`.
+//! The project's own commands: `cargo xtask setup`, `build`, `up`, `check`, `test`, `drill`, `bench`.
 //!
 //! A command is a module of this crate and an arm of [`run`]. It is the first thing a newcomer builds, so it depends on
 //! next to nothing and compiles in seconds.
@@ -6,6 +6,7 @@
 mod bench;
 mod build;
 mod check;
+mod drill;
 mod failures;
 mod process;
 mod progress;
@@ -26,11 +27,12 @@ use anyhow::{Result, bail};
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  setup              find or install what the project needs
+  setup [lab]        find or install what the project needs, or what the lab of `drill` needs
   build [NAME…]      build the Wasm components, all or the named ones
   up [OPTION…]       build everything and run it: the options are those of `hubline up`
   check              formatting, lints, licences and dependencies
   test [FILTER]      everything above and every test; the last line is `N passed, N failed`
+  drill              every rollback from its alert to its proof, in a lab on this machine
   bench chat […]     measure the chat beside other servers (see docs/performance.md)";
 
 fn main() -> ExitCode {
@@ -47,11 +49,13 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> Result<ExitCode> {
     let Some((command, rest)) = arguments.split_first() else { bail!("no command given\n\n{USAGE}") };
     match command.as_str() {
+        "setup" if rest == ["lab"] => setup::lab::find_or_install().map(|_| ExitCode::SUCCESS),
         "setup" => setup::run().map(|_| ExitCode::SUCCESS),
         "build" => build::run(rest).map(|()| ExitCode::SUCCESS),
         "up" => up::run(rest),
         "check" => check::run(),
         "test" => test::run(rest),
+        "drill" => drill::run(rest),
         "bench" => bench::run(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -5,6 +5,7 @@
 
 pub mod debian;
 pub mod deny;
+pub mod lab;
 mod packages;
 pub mod wasm;
 

@@ -4,7 +4,7 @@
 //! output is the sum.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -26,6 +26,7 @@ const HEAVY: [&str; 2] = ["hubline", "runtime"];
 pub fn run(filter: &[String]) -> Result<ExitCode> {
     let toolchain = setup::run()?;
     let browser = setup::browser()?;
+    let lab = setup::lab::find_or_install()?;
     build::npm_ci(&project::root().join("tests"), "installing the tests' npm packages")?;
     build::with_tests(&toolchain)?;
     up::hubline()?;
@@ -36,7 +37,7 @@ pub fn run(filter: &[String]) -> Result<ExitCode> {
     }
     unit(&mut tally, filter)?;
     heavy(&mut tally, filter)?;
-    end_to_end(&mut tally, filter, &browser)?;
+    end_to_end(&mut tally, filter, &browser, &lab)?;
     Ok(tally.close())
 }
 
@@ -61,7 +62,7 @@ fn heavy(tally: &mut Tally, filter: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn end_to_end(tally: &mut Tally, filter: &[String], browser: &PathBuf) -> Result<()> {
+fn end_to_end(tally: &mut Tally, filter: &[String], browser: &Path, lab: &Path) -> Result<()> {
     let folder = project::root().join("tests/e2e");
     let mut files: Vec<PathBuf> = fs::read_dir(&folder)
         .with_context(|| format!("cannot read {}", folder.display()))?
@@ -77,7 +78,8 @@ fn end_to_end(tally: &mut Tally, filter: &[String], browser: &PathBuf) -> Result
             .args(filter.iter().map(|it| format!("--test-name-pattern={it}")))
             .arg(&file)
             .env("HUBLINE", project::target().join("release/hubline"))
-            .env("CHROMIUM", browser);
+            .env("CHROMIUM", browser)
+            .env("LAB", lab);
         tally.add(name.trim_end_matches(".test.mjs"), &step(&format!("end to end: {name}"), &mut test)?);
     }
     Ok(())

@@ -58,8 +58,25 @@ pub fn apt_install(what: &str, packages: &[&str]) -> Result<()> {
     if step(&title, &mut install())?.success {
         return Ok(());
     }
-    must("updating the package lists", apt_get().arg("update"))?;
+    apt_update()?;
     must(&title, &mut install()).map(|_| ())
+}
+
+/// Updates the package lists.
+///
+/// # Errors
+///
+/// When apt fails.
+pub fn apt_update() -> Result<()> {
+    must("updating the package lists", apt_get().arg("update")).map(|_| ())
+}
+
+/// Downloads a package into the current folder and installs nothing.
+pub fn apt_download(package: &str) -> Command {
+    let mut apt = command("apt-get");
+    // Its own user for downloads cannot write to a folder of ours.
+    apt.args(["-o", "APT::Sandbox::User=", "download", package]);
+    apt
 }
 
 /// `apt-get` that asks no questions and waits for another one to finish, through sudo when we are not root.

@@ -12,7 +12,7 @@ import { Program, run } from "./program.mjs";
 const DEBIAN = "/usr/lib/postgresql";
 
 /** Where a program of PostgreSQL is; the newest version's comes first. */
-function program(name) {
+export function program(name) {
   const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => b - a) : [];
   const folders = [...versions.map((version) => join(DEBIAN, version, "bin")), ...process.env.PATH.split(":")];
   const found = folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
@@ -27,10 +27,11 @@ function account() {
   return { uid: id("-u"), gid: id("-g") };
 }
 
-const ACCOUNT = account();
+export const ACCOUNT = account();
 const SUPERUSER = "owner";
 
-function own(path) {
+/** Gives a file or folder to the user that PostgreSQL runs as. */
+export function own(path) {
   if (ACCOUNT.uid !== undefined) chownSync(path, ACCOUNT.uid, ACCOUNT.gid);
 }
 

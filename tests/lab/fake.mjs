@@ -1,7 +1,9 @@
 // A server that stands for one outside system: routes, what it was asked, and troubles on demand.
 
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 
 /** An answer other than the one hoped for. */
 export class Refusal extends Error {
@@ -14,6 +16,7 @@ export class Refusal extends Error {
 export class Fake {
   #routes = [];
   #server = createServer((request, response) => this.#serve(request, response));
+  #secure = null;
   #troubles = [];
   /** `{method, path, status}` of every request so far. */
   asked = [];
@@ -28,9 +31,20 @@ export class Fake {
     return this;
   }
 
+  /** Listens on a port more, with TLS: some clients give their credentials to nobody else. */
+  async listenSecurely(authority) {
+    const files = { cert: readFileSync(authority.certificate), key: readFileSync(authority.key) };
+    this.#secure = createSecureServer(files, (request, response) => this.#serve(request, response)).listen(0, "127.0.0.1");
+    await once(this.#secure, "listening");
+    this.secureOrigin = `https://localhost:${this.#secure.address().port}`;
+    return this;
+  }
+
   async stop() {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    for (const server of [this.#server, this.#secure].filter(Boolean)) {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
   }
 
   /**

@@ -1,0 +1,15 @@
+//! The worker of rollbacks: takes what is due, makes at most one call to the outside, and commits what came of it.
+//!
+//! Woken by the clock, by a ring on Redis and by `POST /internal/work`; each is a hint, and the database says what is due.
+//! What to do is decided by pure functions ([`turn`]), step by step ([`steps`]), on what is on record ([`desk`]).
+//!
+//! The clock's export is synchronous, and an asynchronous import that has to wait would trap in it. So the work is done
+//! with the synchronous functions of the host, whoever wakes it.
+
+pub mod archive;
+pub mod desk;
+pub mod memory;
+pub mod notification;
+pub mod outside;
+pub mod settings;
+pub mod trouble;

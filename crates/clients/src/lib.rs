@@ -19,11 +19,13 @@
 //! - An error says whether asking again is *worth* it. Whether it is *allowed* is for the step to say: a dispatch that may
 //!   have arrived is never sent again because of anything that stands here.
 
+pub mod github;
 pub mod kubernetes;
 pub mod notify;
 pub mod prometheus;
 
 mod address;
+mod entropy;
 mod fault;
 mod request;
 mod response;
@@ -31,6 +33,7 @@ mod secret;
 mod silence;
 
 pub use address::origin;
+pub use entropy::Entropy;
 pub use fault::{Fault, Rejection, Retry, Words, retry_after};
 pub use request::{Method, Request};
 pub use response::Response;

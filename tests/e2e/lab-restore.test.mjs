@@ -53,6 +53,22 @@ test("Azure's client restores to the moment, to a server of its own, and the sou
   assert.ok(polls.length > 0 && polls.every(({ status }) => status === 200), "the operation was followed");
 });
 
+test("a server with a history is restored to a time before it was made", async () => {
+  const live = async (server) => {
+    await server.query("create table if not exists heartbeat (at timestamptz)");
+    await server.query("insert into heartbeat values (clock_timestamp())");
+  };
+  const old = await arm.create("old", { seconds: 900, step: 10, live });
+  const moment = new Date(Math.floor(Date.now() / 1000 - 400) * 1000);
+  assert.ok(old.earliestRestore < new Date(Date.now() - 800_000));
+  const before = { folder: join(folder, "before"), name: "before", host: "127.45.99.1", port: old.port };
+  const restored = await old.restored(before, moment);
+  const [{ last }] = await restored.query("select max(at) as last from heartbeat");
+  await restored.stop();
+  const behind = (moment - last) / 1000;
+  assert.ok(behind >= 0 && behind <= 11, `${behind} s behind`);
+});
+
 test("a moment outside the backups, no right, and no login each have their own error", async () => {
   const early = await restore("orders-early", new Date(Date.now() - 86_400_000));
   assert.deepEqual(early, { status: 400, code: "InvalidPointInTime" });
@@ -60,5 +76,5 @@ test("a moment outside the backups, no right, and no login each have their own e
   assert.deepEqual(await restore("orders-denied", new Date()), { status: 403, code: "AuthorizationFailed" });
   arm.denied = false;
   assert.deepEqual(await restore("orders-anonymous", new Date(), "nonsense"), { status: 401, code: "InvalidAuthenticationToken" });
-  assert.deepEqual(arm.names, ["orders", "orders-restored"]);
+  assert.deepEqual(arm.names, ["orders", "orders-restored", "old"]);
 });

@@ -70,11 +70,11 @@ export class Arm extends Fake {
     return [...this.#servers.keys()];
   }
 
-  /** A new, empty server. Each server has an address of its own and all have one port, as in the cloud. */
-  async create(name) {
+  /** A new server. Each has an address of its own and all have one port, as in the cloud. */
+  async create(name, history) {
     const resource = { name, state: "Provisioning", properties: {}, tags: {} };
     this.#servers.set(name, resource);
-    resource.server = await DatabaseServer.create(this.#setup(name));
+    resource.server = await DatabaseServer.create(this.#setup(name), history);
     resource.state = "Ready";
     return resource.server;
   }
@@ -88,7 +88,7 @@ export class Arm extends Fake {
   }
 
   #admitted(asked) {
-    if (!this.entra.holds(bearer(asked), AUDIENCES)) throw refusal(401, "InvalidAuthenticationToken", "The access token is invalid.");
+    if (!this.entra.holds(bearer(asked), [...AUDIENCES, this.origin])) throw refusal(401, "InvalidAuthenticationToken", "The access token is invalid.");
     if (!asked.query.get("api-version")) {
       throw refusal(400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests.");
     }

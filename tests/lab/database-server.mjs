@@ -5,6 +5,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { Program, run } from "../system/program.mjs";
 import { ACCOUNT, own, program } from "../system/postgres.mjs";
+import { tool } from "./tools.mjs";
 
 /** All that is written is in the archive this many seconds later at most. */
 const ARCHIVE_SECONDS = 2;
@@ -45,19 +46,43 @@ export class DatabaseServer {
     return join(this.#folder, "backup");
   }
 
-  /** A new server, empty, and backed up. */
-  static async create(setup) {
+  /**
+   * A new server, backed up.
+   *
+   * With a history it is that many seconds old, and `history.live` was called for each of them that is a multiple of
+   * `history.step`, with the server's clock at that moment: what it writes is in the log with that time.
+   *
+   * @param {{folder: string, name: string, host: string, port: number}} setup
+   * @param {{seconds: number, step: number, live: (server: DatabaseServer) => Promise<void>}} [history]
+   */
+  static async create(setup, history) {
     const server = new DatabaseServer(setup);
     // Small segments of the log: a lab archives every other second.
     const args = ["-D", server.#data, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--wal-segsize=1"];
     await run(program("initdb"), args, { ...ACCOUNT, cwd: "/" });
     writeFileSync(join(server.#data, "pg_hba.conf"), ACCESS);
+    if (history) await server.#live(history);
     await server.start();
-    await server.backUp();
+    if (!history) await server.backUp();
     return server;
   }
 
-  async start(more = []) {
+  /** Lives through the time before now, with a clock of its own. */
+  async #live({ seconds, step, live }) {
+    const clock = join(this.#folder, "clock");
+    const set = (age) => writeFileSync(clock, `-${age}\n`);
+    set(seconds);
+    const env = { ...process.env, LD_PRELOAD: tool("libfaketime.so.1"), FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_NO_CACHE: "1" };
+    await this.start([], env);
+    for (let age = seconds; age > 0; age -= step) {
+      set(age);
+      await live(this);
+      if (age === seconds) await this.backUp();
+    }
+    await this.stop("SIGINT");
+  }
+
+  async start(more = [], env = process.env) {
     const settings = [
       `listen_addresses=${this.host}`,
       "unix_socket_directories=",
@@ -69,14 +94,15 @@ export class DatabaseServer {
       ...more,
     ];
     const args = ["-D", this.#data, "-p", String(this.port), ...settings.flatMap((setting) => ["-c", setting])];
-    this.#program = new Program(program("postgres"), args, { ...ACCOUNT, cwd: this.#folder });
+    this.#program = new Program(program("postgres"), args, { ...ACCOUNT, cwd: this.#folder, env });
     const isOpen = "select 1 where not pg_is_in_recovery()";
     await this.#program.ready(() => this.query(isOpen).then((rows) => rows.length > 0, () => null));
     return this;
   }
 
-  async stop() {
-    await this.#program?.stop("SIGQUIT");
+  /** Stops at once, as a crash would; `SIGINT` lets it finish what it writes. */
+  async stop(signal = "SIGQUIT") {
+    await this.#program?.stop(signal);
     this.#program = null;
   }
 

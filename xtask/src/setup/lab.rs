@@ -5,15 +5,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use super::packages::{self, Packages};
 use crate::process::{answer, command};
 use crate::progress::{must, step};
 use crate::project;
 
-/// Debian's packages, and the programs that we take from each.
-const PROGRAMS: [(&str, &[&str]); 3] = [
+/// Debian's packages, and the files that we take from each. The library lets a database live through ten minutes at once.
+const PROGRAMS: [(&str, &[&str]); 4] = [
+    ("libfaketime", &["libfaketime.so.1"]),
     ("prometheus", &["prometheus", "promtool"]),
     ("prometheus-alertmanager", &["prometheus-alertmanager", "amtool"]),
     ("docker-registry", &["docker-registry"]),
@@ -71,13 +72,20 @@ fn programs(folder: &Path) -> Result<()> {
         let drafts = folder.join(format!("{package}.draft"));
         unpack(package, &drafts)?;
         for name in programs {
-            let program = drafts.join("usr/bin").join(name);
-            ensure!(program.is_file(), "Debian's package {package} has no program {name}");
+            let program = find(&drafts.join("usr"), name)
+                .with_context(|| format!("Debian's package {package} has no file {name}"))?;
             fs::rename(&program, bin.join(name)).with_context(|| format!("cannot move {}", program.display()))?;
         }
         remove(&drafts)?;
     }
     Ok(())
+}
+
+/// Where a file of this name is in a folder or in those in it: libraries are in one that is named by the machine.
+fn find(folder: &Path, name: &str) -> Option<PathBuf> {
+    let entries: Vec<PathBuf> = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
+    let own = folder.join(name);
+    if own.is_file() { Some(own) } else { entries.iter().find_map(|entry| find(entry, name)) }
 }
 
 fn unpack(package: &str, folder: &Path) -> Result<()> {

@@ -203,6 +203,8 @@ macro_rules! faults {
                 $system
             }
 
+            // A pattern may bind what only `retry` needs.
+            #[allow(unused_variables)]
             fn code(&self) -> &'static str {
                 match self {
                     Self::Rejected(rejection) => rejection.code(),
@@ -217,6 +219,7 @@ macro_rules! faults {
                 }
             }
 
+            #[allow(unused_variables)]
             fn failure_code(&self) -> rollback::step::FailureCode {
                 match self {
                     Self::Rejected(rejection) => rejection.failure_code(),

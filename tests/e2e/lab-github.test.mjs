@@ -55,7 +55,7 @@ before(async () => {
   const repository = await Repository.create(join(folder, "repository"));
   commit = await repository.commit("Begin", { "README.md": "hello", ".github/workflows/make.yml": WORKFLOW });
   const artifacts = join(folder, "artifacts");
-  const runner = new Runner(join(folder, "runner"), { LAB_ARTIFACTS: artifacts });
+  const runner = new Runner(join(folder, "runner"), () => ({ LAB_ARTIFACTS: artifacts }));
   const app = { id: "Iv23lab", installation: 7, publicKey: publicKey.export({ type: "spki", format: "pem" }) };
   github = await GitHub.start({ repository: "shop/platform", origin: repository.folder, runner, folder: artifacts, app });
   listener = new Fake();

@@ -22,6 +22,7 @@ export class Acr extends Fake {
     this.on("POST", "/oauth2/exchange", (asked) => this.#exchange(asked));
     this.on("POST", "/oauth2/token", (asked) => this.#token(asked));
     this.on("GET", "/acr/v1/{repository*}/_tags", (asked) => this.#tags(asked));
+    this.on("GET", "/acr/v1/{repository*}/_tags/{tag}", (asked) => this.#oneTag(asked));
     for (const method of ["GET", "HEAD"]) this.on(method, "/v2/{repository*}/{kind}/{reference}", (asked) => this.#pull(asked));
   }
 
@@ -94,6 +95,16 @@ export class Acr extends Fake {
     const more = new URLSearchParams({ last: page.at(-1)?.name ?? "", n: String(size), ...(order !== "none" && { orderby: order }) });
     const headers = tags.length > size ? { link: `</acr/v1/${repository}/_tags?${more}>; rel="next"` } : {};
     return { headers, body: { registry: this.service, imageName: repository, tags: page } };
+  }
+
+  async #oneTag(asked) {
+    const { repository, tag } = asked.params;
+    this.#demand(asked, repository, "metadata_read");
+    if (!(await this.registry.tags(repository))?.includes(tag)) {
+      const errors = [{ code: "TAG_UNKNOWN", message: `the specified tag does not exist`, detail: { name: repository, tag } }];
+      throw new Refusal(404, { errors });
+    }
+    return { body: { registry: this.service, imageName: repository, tag: await this.#tag(repository, tag) } };
   }
 
   async #tag(repository, name) {

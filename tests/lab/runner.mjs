@@ -19,9 +19,9 @@ export class Runner {
 
   /**
    * @param {string} folder where workspaces are made
-   * @param {object} environment variables that every job sees, as a runner's own settings
+   * @param {(job: object) => object} environment variables that a job sees, as a runner's own settings
    */
-  constructor(folder, environment = {}) {
+  constructor(folder, environment = () => ({})) {
     this.#folder = folder;
     this.#environment = environment;
     mkdirSync(folder, { recursive: true });
@@ -67,7 +67,7 @@ export class Runner {
     const repository = { name, full_name: job.repository, default_branch: "main", owner: { login: owner } };
     writeFileSync(event, JSON.stringify({ inputs: job.inputs, ref: "refs/heads/main", repository, sender: { login: "hubline[bot]" } }));
     const environment = {
-      ...this.#environment,
+      ...this.#environment(job),
       GITHUB_RUN_ID: job.id,
       LAB_RUN_ID: job.id,
       LAB_ORIGIN: job.origin,
@@ -99,7 +99,7 @@ export class Runner {
 
   #env(job) {
     const path = [join(this.#folder, "bin"), join(HERE, "bin"), join(PYTHONPATH, "bin"), process.env.PATH].join(":");
-    return { ...PYTHON, ...this.#environment, LAB_RUN_ID: String(job.id), PATH: path, HOME: this.#folder, ACT_LOG_LEVEL: "info" };
+    return { ...PYTHON, PATH: path, HOME: this.#folder, ACT_LOG_LEVEL: "info" };
   }
 }
 

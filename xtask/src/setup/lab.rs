@@ -63,18 +63,30 @@ fn folder() -> PathBuf {
     project::tools().join("lab")
 }
 
+/// Where Debian's Alertmanager looks for the texts of its messages, and nowhere else.
+const TEMPLATES: &str = "usr/share/prometheus/alertmanager";
+
 fn programs(folder: &Path) -> Result<()> {
     let bin = folder.join("bin");
     for (package, programs) in PROGRAMS {
-        if programs.iter().all(|name| bin.join(name).is_file()) {
+        let templates = package != "prometheus-alertmanager" || Path::new("/").join(TEMPLATES).is_dir();
+        if templates && programs.iter().all(|name| bin.join(name).is_file()) {
             continue;
         }
         let drafts = folder.join(format!("{package}.draft"));
         unpack(package, &drafts)?;
         for name in programs {
-            let program = find(&drafts.join("usr"), name)
+            let program = ["usr/bin", "usr/lib"]
+                .iter()
+                .find_map(|place| find(&drafts.join(place), name))
                 .with_context(|| format!("Debian's package {package} has no file {name}"))?;
             fs::rename(&program, bin.join(name)).with_context(|| format!("cannot move {}", program.display()))?;
+        }
+        if !templates {
+            let mut copy = packages::as_root("cp");
+            // `--parents` keeps the folders that it is in.
+            copy.current_dir(&drafts).args(["-r", "--parents", TEMPLATES, "/"]);
+            must("installing Alertmanager's templates", &mut copy)?;
         }
         remove(&drafts)?;
     }

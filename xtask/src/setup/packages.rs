@@ -81,8 +81,17 @@ pub fn apt_download(package: &str) -> Command {
 
 /// `apt-get` that asks no questions and waits for another one to finish, through sudo when we are not root.
 fn apt_get() -> Command {
-    let root = answer(command("id").arg("-u")).is_some_and(|id| id == "0");
-    let mut apt = if root { command("env") } else { command("sudo") };
+    let mut apt = as_root("env");
     apt.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=300"]);
     apt
+}
+
+/// A program that may write where the system's files are.
+pub fn as_root(program: &str) -> Command {
+    if answer(command("id").arg("-u")).is_some_and(|id| id == "0") {
+        return command(program);
+    }
+    let mut sudo = command("sudo");
+    sudo.arg(program);
+    sudo
 }

@@ -1,0 +1,130 @@
+// Prometheus and Alertmanager, with the rules and the configuration of deploy/prometheus, and shorter times.
+
+import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { freePort } from "../system/port.mjs";
+import { Program } from "../system/program.mjs";
+import { tool } from "./tools.mjs";
+
+/** How often is scraped, and rules are evaluated. */
+const INTERVAL = "1s";
+
+/** The longest that rules look back and wait in a lab. */
+const LONGEST = { range: 15, wait: 3 };
+
+const UNITS = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
+
+/** Shortens a duration of Prometheus, such as `5m` or `1h30m`, to this many seconds at most. */
+export function shortened(text, longest) {
+  const parts = [...String(text).matchAll(/(\d+)(ms|[smhdw])/g)];
+  const seconds = parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNITS[unit], 0);
+  return seconds > longest ? `${longest}s` : String(text);
+}
+
+/** The rules of a file, with short times, and of those without a label of their own the environment. */
+export function shortenedRules(text) {
+  const { groups } = parse(text);
+  for (const group of groups) {
+    group.interval = INTERVAL;
+    for (const rule of group.rules) {
+      rule.expr = rule.expr.replace(/\[([0-9smhdw]+)(:[0-9smhdw]*)?\]/g, (_, range, step = "") => `[${shortened(range, LONGEST.range)}${step && ":"}]`);
+      for (const wait of ["for", "keep_firing_for"]) if (rule[wait]) rule[wait] = shortened(rule[wait], LONGEST.wait);
+    }
+  }
+  return stringify({ groups });
+}
+
+export class Monitoring {
+  #folder;
+  #programs = [];
+
+  /**
+   * @param {{folder: string, rules: string[], alertmanager: object, targets: () => object[]}} setup the files of the
+   * rules, Alertmanager's configuration, and the targets of each look in the form of `file_sd_configs`
+   */
+  static async start(setup) {
+    const monitoring = new Monitoring(setup);
+    await monitoring.#start();
+    return monitoring;
+  }
+
+  constructor({ folder, rules, alertmanager, targets }) {
+    this.#folder = folder;
+    this.rules = rules;
+    this.alertmanager = alertmanager;
+    this.targets = targets;
+  }
+
+  async #start() {
+    const [prometheus, alertmanager] = [await freePort(), await freePort()];
+    this.origin = `http://127.0.0.1:${prometheus}`;
+    this.alertmanagerOrigin = `http://127.0.0.1:${alertmanager}`;
+    mkdirSync(join(this.#folder, "rules"), { recursive: true });
+    this.rules.forEach((text, index) => writeFileSync(join(this.#folder, "rules", `${index}.yml`), shortenedRules(text)));
+    const config = {
+      global: { scrape_interval: INTERVAL, evaluation_interval: INTERVAL, scrape_timeout: "900ms" },
+      rule_files: [join(this.#folder, "rules/*.yml")],
+      alerting: { alertmanagers: [{ static_configs: [{ targets: [`127.0.0.1:${alertmanager}`] }] }] },
+      scrape_configs: [{ job_name: "lab", file_sd_configs: [{ files: [join(this.#folder, "targets.json")], refresh_interval: INTERVAL }] }],
+    };
+    this.#writeTargets();
+    writeFileSync(join(this.#folder, "prometheus.yml"), stringify(config));
+    writeFileSync(join(this.#folder, "alertmanager.yml"), stringify(this.alertmanager));
+    this.#programs = [
+      new Program(tool("prometheus-alertmanager"), [
+        `--config.file=${join(this.#folder, "alertmanager.yml")}`,
+        `--storage.path=${join(this.#folder, "alertmanager")}`,
+        `--web.listen-address=127.0.0.1:${alertmanager}`,
+        "--cluster.listen-address=",
+      ]),
+      new Program(tool("prometheus"), [
+        `--config.file=${join(this.#folder, "prometheus.yml")}`,
+        `--storage.tsdb.path=${join(this.#folder, "prometheus")}`,
+        `--web.listen-address=127.0.0.1:${prometheus}`,
+        "--web.console.templates=/nowhere",
+        "--web.console.libraries=/nowhere",
+      ]),
+    ];
+    const ready = (origin) => () => fetch(`${origin}/-/ready`).then(({ ok }) => ok, () => false);
+    await this.#programs[0].ready(ready(this.alertmanagerOrigin));
+    await this.#programs[1].ready(ready(this.origin));
+    this.timer = setInterval(() => this.#writeTargets(), 250);
+  }
+
+  /** Tells Prometheus what there is to scrape: pods come and go. */
+  #writeTargets() {
+    const text = JSON.stringify(this.targets());
+    if (text === this.written) return;
+    this.written = text;
+    // Prometheus must never read half a file.
+    writeFileSync(join(this.#folder, "targets.json.new"), text);
+    renameSync(join(this.#folder, "targets.json.new"), join(this.#folder, "targets.json"));
+  }
+
+  async stop() {
+    clearInterval(this.timer);
+    await Promise.all(this.#programs.map((program) => program.stop("SIGKILL")));
+  }
+
+  /** What a query gives now: numbers by their labels. */
+  async query(query) {
+    const answer = await fetch(`${this.origin}/api/v1/query?${new URLSearchParams({ query })}`);
+    const { data } = await answer.json();
+    return data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
+  }
+
+  /** The alerts that fire now, by name. */
+  async firing() {
+    const answer = await fetch(`${this.origin}/api/v1/alerts`);
+    const { data } = await answer.json();
+    return data.alerts.filter(({ state }) => state === "firing").map(({ labels }) => labels);
+  }
+}
+
+/** The texts of the rule files in a folder. */
+export function rulesIn(folder) {
+  const files = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name));
+  const texts = files.map((name) => readFileSync(join(folder, name), "utf8"));
+  return texts.filter((text) => Array.isArray(parse(text)?.groups));
+}

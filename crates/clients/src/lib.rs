@@ -19,6 +19,7 @@
 //! - An error says whether asking again is *worth* it. Whether it is *allowed* is for the step to say: a dispatch that may
 //!   have arrived is never sent again because of anything that stands here.
 
+pub mod alertmanager;
 pub mod azure;
 pub mod github;
 pub mod kubernetes;

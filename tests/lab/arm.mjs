@@ -26,7 +26,7 @@ export class Arm extends Fake {
     this.subscription = subscription;
     this.group = group;
     this.#folder = folder;
-    this.#port = port;
+    this.databasePort = port;
     this.#network = network;
     /** Whether the caller lacks the role that restoring needs. */
     this.denied = false;
@@ -43,7 +43,6 @@ export class Arm extends Fake {
   }
 
   #folder;
-  #port;
   #network;
 
   static start(entra, setup, port = 0) {
@@ -84,7 +83,7 @@ export class Arm extends Fake {
     mkdirSync(folder, { recursive: true });
     const host = `127.${this.#network}.${this.#next}.1`;
     this.#next += 1;
-    return { folder, name, host, port: this.#port };
+    return { folder, name, host, port: this.databasePort };
   }
 
   #admitted(asked) {

@@ -2,9 +2,7 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { freePort } from "../system/port.mjs";
 import { Acr } from "./acr.mjs";
-import { Arm } from "./arm.mjs";
 import { ClusterApi } from "./cluster-api.mjs";
 import { Ingress } from "./ingress.mjs";
 import { writeKubeconfig } from "./kubectl.mjs";
@@ -43,15 +41,14 @@ export class Environment {
   #folder;
 
   /**
-   * @param {{name: string, folder: string, registry: object, entra: object, authority: object, images: object, network:
-   * number, password: string, token: string}} setup `images` is a reference by application; `password` is the database's
-   * and `token` the API's
+   * @param {{name: string, folder: string, registry: object, entra: object, arm: object, authority: object, images: object,
+   * password: string, token: string}} setup `images` is a reference by application; `password` is the database's and
+   * `token` the API's
    */
   constructor(setup) {
     Object.assign(this, setup);
     this.#folder = join(setup.folder, setup.name);
     mkdirSync(this.#folder, { recursive: true });
-    this.subscription = `subscription-${setup.name}`;
     this.server = `${setup.name}-db`;
     this.settings = join(this.#folder, "ingress.json");
   }
@@ -64,13 +61,8 @@ export class Environment {
 
   async #start() {
     const { name, registry, entra } = this;
-    this.databasePort = await freePort();
     const tokens = { [`deployer-${name}`]: "write", [`hubline-${name}`]: "read" };
-    [this.cluster, this.acr, this.arm] = await Promise.all([
-      ClusterApi.start(registry, { namespace: name, tokens }),
-      Acr.start(registry, entra),
-      Arm.start(entra, { subscription: this.subscription, group: "platform", folder: join(this.#folder, "servers"), port: this.databasePort, network: this.network }),
-    ]);
+    [this.cluster, this.acr] = await Promise.all([ClusterApi.start(registry, { namespace: name, tokens }), Acr.start(registry, entra)]);
     await this.cluster.listenSecurely(this.authority);
     const config = { server: this.cluster.secureOrigin, root: this.authority.root, namespace: name, token: `deployer-${name}` };
     this.kubeconfig = writeKubeconfig(join(this.#folder, "kubeconfig"), config);
@@ -98,7 +90,7 @@ export class Environment {
 
   /** The address of the database on a host, as the applications use it. */
   connection(host) {
-    return `postgres://app:${this.password}@${host}:${this.databasePort}/${DATABASE}`;
+    return `postgres://app:${this.password}@${host}:${this.arm.databasePort}/${DATABASE}`;
   }
 
   #deploy() {
@@ -147,6 +139,6 @@ export class Environment {
 
   async stop() {
     await this.traffic?.stop();
-    await Promise.all([this.ingress?.stop(), this.cluster?.stop(), this.acr?.stop(), this.arm?.stop()]);
+    await Promise.all([this.ingress?.stop(), this.cluster?.stop(), this.acr?.stop()]);
   }
 }

@@ -153,7 +153,7 @@ export class GitHub extends Fake {
     if (/^[0-9a-f]{40}$/.test(ref)) throw refuse(422, `No ref found for: ${ref}`);
     const commit = await this.#git("rev-parse", "--verify", "--quiet", `refs/heads/${ref.replace(/^refs\/heads\//, "")}`).catch(() => null);
     if (!commit) throw refuse(422, `No ref found for: ${ref}`);
-    const workflow = await this.#workflow(asked.params.workflow, commit);
+    const workflow = await this.workflow(basename(asked.params.workflow), commit);
     if (!workflow) throw refuse(404, "Not Found");
     const refusal = workflow.refusal(inputs);
     if (refusal) throw refuse(422, refusal);
@@ -163,8 +163,8 @@ export class GitHub extends Fake {
     return { status: 200, body: { workflow_run_id: found.id, run_url: place, html_url: `https://github.com/${this.repository}/actions/runs/${found.id}` } };
   }
 
-  async #workflow(name, commit) {
-    const file = basename(name);
+  /** A workflow file as it is at a commit, or null. */
+  async workflow(file, commit) {
     const text = await this.#git("show", `${commit}:.github/workflows/${file}`).catch(() => null);
     return text === null ? null : new Workflow(file, text);
   }
@@ -179,6 +179,7 @@ export class GitHub extends Fake {
     const group = workflow.group(inputs) ?? `run-${id}`;
     const before = this.#queues.get(group) ?? Promise.resolve();
     const work = before.then(() => this.#execute(entry));
+    entry.done = work;
     this.#queues.set(group, work);
     this.#working.add(work);
     work.finally(() => this.#working.delete(work));
@@ -317,8 +318,13 @@ export class GitHub extends Fake {
       const members = readdirSync(join(folder, name));
       await run("python3", ["-m", "zipfile", "-c", file, ...members], { cwd: join(folder, name) });
       writeFileSync(file.replace(/zip$/, "json"), JSON.stringify({ id, name, run: entry.id }));
-      this.#artifacts.set(id, { id, name, run: entry, file, createdAt: new Date(), expired: false });
+      this.#artifacts.set(id, { id, name, run: entry, file, createdAt: new Date(), expired: false, read: (member) => readFileSync(join(folder, name, member)) });
     }
+  }
+
+  /** What a run has left: each with its number, its name, and a way to read its files. */
+  artifactsOf(run) {
+    return [...this.#artifacts.values()].filter((it) => it.run === run);
   }
 
   #artifact(asked) {

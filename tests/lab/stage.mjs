@@ -1,0 +1,197 @@
+// Everything that a rollback meets, on this machine: two environments, the pipeline, the monitoring, Hubline itself.
+
+import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort } from "../system/port.mjs";
+import { Authority } from "../system/authority.mjs";
+import { ROOT } from "../system/node.mjs";
+import { Arm } from "./arm.mjs";
+import { Entra } from "./entra.mjs";
+import { APPLICATIONS, Environment } from "./environment.mjs";
+import { Repository } from "./git.mjs";
+import { GitHub } from "./github.mjs";
+import { Infrastructure } from "./infrastructure.mjs";
+import { Monitoring, rulesIn } from "./monitoring.mjs";
+import { Notifications } from "./notifications.mjs";
+import { Registry } from "./registry.mjs";
+import { Runner } from "./runner.mjs";
+
+/** What the user's repositories take over. */
+const DEPLOY = process.env.LAB_DEPLOY ?? join(ROOT, "deploy");
+
+export const REPOSITORY = "warranty/platform";
+export const ENVIRONMENTS = ["production", "staging"];
+
+/** Releases of the service. The images of all applications hold them; their times are hours ago, but for the bad one's. */
+const RELEASES = [
+  ["v1.0.0-stable", { version: "1.0.0", latency: [10, 30] }, 72],
+  ["v1.1.0-stable", { version: "1.1.0", latency: [10, 30] }, 48],
+  ["v1.2.0-stable", { version: "1.2.0", latency: [10, 30] }, 24],
+];
+
+/** What runs when the lab opens. */
+const RUNNING = "v1.2.0-stable";
+
+/** A release whose P95 is 650 ms, and one whose pods are never ready. */
+export const SLOW = ["v1.3.0-stable", { version: "1.3.0", latency: [550, 655] }];
+export const NEVER_READY = ["v0.9.0-stable", { version: "0.9.0", neverReady: true }, 96];
+
+/** On which versions of the schema every image runs, as its label says. */
+const LABELS = { "hubline.schema": "1-5" };
+
+const secret = () => randomBytes(24).toString("hex");
+
+export class Stage {
+  #folder = mkdtempSync(join(tmpdir(), "hubline-lab-"));
+  credentials = {
+    tenant: "contoso",
+    clientId: "hubline",
+    clientSecret: secret(),
+    databasePassword: secret(),
+    apiToken: secret(),
+    routingKey: secret().slice(0, 32),
+    slackPath: `/services/T0/B0/${secret()}`,
+    webhookSecret: secret(),
+    githubSecret: secret(),
+    alertToken: secret(),
+  };
+
+  static async open(progress = () => {}) {
+    const stage = new Stage();
+    try {
+      await stage.#open(progress);
+    } catch (error) {
+      await stage.close();
+      throw error;
+    }
+    return stage;
+  }
+
+  /** A folder of the lab. */
+  folder(name) {
+    const folder = join(this.#folder, name);
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
+  async #open(progress) {
+    // PostgreSQL runs as another user when this runs as root.
+    chmodSync(this.#folder, 0o755);
+    const { tenant, clientId, clientSecret, databasePassword: password, apiToken: token } = this.credentials;
+    const authority = await Authority.make(this.folder("authority"));
+    [this.registry, this.entra, this.notifications] = await Promise.all([
+      Registry.start(this.folder("registry")),
+      Entra.start({ tenant, clientId, clientSecret }),
+      Notifications.start(this.credentials),
+    ]);
+    progress("releases are in the registry");
+    const images = await this.#push();
+    progress("two clusters, their applications, and databases with a past");
+    const cloud = { subscription: "warranty", group: "platform", folder: this.folder("servers"), port: await freePort(), network: 50 };
+    this.arm = await Arm.start(this.entra, cloud);
+    const shared = { arm: this.arm, folder: this.#folder, registry: this.registry, entra: this.entra, authority, images, password, token };
+    const environments = await Promise.all(ENVIRONMENTS.map((name) => Environment.start({ ...shared, name })));
+    this.environments = Object.fromEntries(environments.map((environment) => [environment.name, environment]));
+    progress("the pipeline");
+    await this.#openGithub();
+    for (const environment of environments) {
+      const { name } = environment;
+      this.github.set("secret", name, "DB_CONNECTION", environment.connection(this.arm.server(environment.server).host));
+      this.github.set("variable", name, "DB_CONNECTION_REV", "initial");
+      this.github.set("variable", name, "REGISTRY", new URL(this.registry.origin).host);
+    }
+    progress("the infrastructure is applied");
+    this.sound = await this.infrastructure.commit("Turn nobody away", { production: { refuse: 0 }, staging: { refuse: 0 } });
+    await Promise.all(ENVIRONMENTS.map((name) => this.apply(name, this.sound)));
+  }
+
+  /** Pushes every release of every application, and answers what each runs. */
+  async #push() {
+    const host = new URL(this.registry.origin).host;
+    const images = {};
+    for (const application of APPLICATIONS) {
+      for (const [tag, release, hours] of RELEASES) {
+        const digest = await this.push(application, tag, release, hours);
+        if (tag === RUNNING) images[application] = `${host}/warranty/${application}:${tag}@${digest}`;
+      }
+    }
+    return images;
+  }
+
+  /** Pushes a release of an application, made some hours ago or now. */
+  push(application, tag, release, hours) {
+    const at = hours && new Date(Date.now() - hours * 3_600_000);
+    return this.registry.push(`warranty/${application}`, tag, { ...release, application }, { labels: LABELS, at });
+  }
+
+  async #openGithub() {
+    const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    this.credentials.appKey = privateKey.export({ type: "pkcs1", format: "pem" });
+    this.repository = await Repository.create(this.folder("repository"));
+    this.infrastructure = new Infrastructure(this.repository, this.environments, this.folder("terraform"));
+    const workflows = join(DEPLOY, "github");
+    for (const file of readdirSync(workflows).filter((name) => name.endsWith(".yml"))) {
+      this.repository.copy(join(workflows, file), `.github/workflows/${file}`);
+    }
+    const artifacts = this.folder("artifacts");
+    const app = { id: "Iv23hubline", installation: 4711, publicKey: publicKey.export({ type: "spki", format: "pem" }) };
+    const runner = new Runner(this.folder("runner"), (job) => ({
+      LAB_ARTIFACTS: artifacts,
+      LAB_KUBECONFIG: this.environments[job.environment]?.kubeconfig ?? "",
+      KUBECONFIG: this.environments[job.environment]?.kubeconfig ?? "",
+    }));
+    await this.repository.commit("Begin", { "README.md": "The platform, its pipeline and its infrastructure.\n" });
+    this.github = await GitHub.start({ repository: REPOSITORY, origin: this.repository.folder, runner, folder: artifacts, app });
+  }
+
+  /** Runs a workflow as a person of the team would, with what the pipeline needs in its environment. */
+  async dispatch(file, inputs) {
+    const commit = await this.repository.git("rev-parse", "HEAD");
+    const workflow = await this.github.workflow(file, commit);
+    const run = this.github.begin(workflow, commit, workflow.completed({ correlation: `by-hand-${secret().slice(0, 8)}`, ...inputs }));
+    await run.done;
+    if (run.conclusion !== "success") throw new Error(`${file} ended with ${run.conclusion}:\n${run.log}`);
+    return run;
+  }
+
+  /** Plans and applies a commit, as a person of the team would. */
+  async apply(environment, commit) {
+    const plan = await this.dispatch("terraform-plan.yml", { environment, commit });
+    const [artifact] = this.github.artifactsOf(plan);
+    const tfplan = await artifact.read("tfplan");
+    await this.dispatch("terraform-apply.yml", {
+      environment,
+      commit,
+      planRunId: String(plan.id),
+      artifactId: String(artifact.id),
+      tfplanSha256: createHash("sha256").update(tfplan).digest("hex"),
+      approvals: "by-hand",
+    });
+  }
+
+  /** Starts Prometheus and Alertmanager, which tells this address of alerts. */
+  async watch(receiver) {
+    const alertmanager = {
+      route: { receiver: "hubline", group_by: ["alertname", "environment"], group_wait: "0s", group_interval: "1s", repeat_interval: "1h" },
+      receivers: [
+        {
+          name: "hubline",
+          webhook_configs: [{ url: receiver, send_resolved: true, http_config: { authorization: { credentials: this.credentials.alertToken } } }],
+        },
+      ],
+    };
+    const targets = () => Object.values(this.environments).flatMap((environment) => environment.targets);
+    const rules = rulesIn(join(DEPLOY, "prometheus"));
+    this.monitoring = await Monitoring.start({ folder: this.folder("monitoring"), rules, alertmanager, targets });
+  }
+
+  async close() {
+    // What asks others goes first.
+    for (const parts of [[this.monitoring, this.github], Object.values(this.environments ?? {}), [this.arm, this.registry, this.entra, this.notifications]]) {
+      await Promise.all(parts.map((part) => part?.stop()));
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

@@ -12,6 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// The largest body of an answer that is read, where nothing else is said.
 const MOST: usize = 4 << 20;
 
+/// The shortest part of a secret address that is taken out of an answer: shorter ones are words.
+const PART: usize = 12;
+
 /// What is done to the thing at an address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Method {
@@ -192,7 +195,10 @@ impl Request {
         }
         let mut redaction = Redaction::of(&self.secrets);
         if self.secret_address {
-            redaction.add(&self.url.clone().into());
+            // What opens is the end of the path, or a value of the query.
+            let rest = self.url.splitn(4, '/').nth(3).unwrap_or_default();
+            let parts = rest.split(['/', '?', '&', '=']).filter(|part| part.len() >= PART);
+            parts.for_each(|part| redaction.add(&part.into()));
         }
         let headers = headers.into_iter().map(|(name, value)| (name, redaction.text(&value))).collect();
         Ok(Response { status, headers, body: redaction.bytes(body) })

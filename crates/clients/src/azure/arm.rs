@@ -181,8 +181,10 @@ pub fn read_restore(response: &Response) -> Result<RestoreAccepted, AzureError> 
         200..=202 => {
             let operation = response.header("azure-asyncoperation").or_else(|| response.header("location"));
             let (operation, after) = (operation.map(str::to_owned), fault::retry_after(response));
-            if operation.is_none() && response.status == 202 {
-                return Err(Rejection::garbled("an operation without an address").into());
+            // Without an address to follow it must be the server itself that came back.
+            let is_server = || response.json().is_ok_and(|body| Server::of(&body).is_some());
+            if operation.is_none() && (response.status == 202 || !is_server()) {
+                return Err(Rejection::garbled("neither an operation nor a server").into());
             }
             Ok(RestoreAccepted { operation, after })
         }
@@ -289,7 +291,9 @@ mod tests {
         let foreign = arm().operation("https://evil.example/op").unwrap_err();
         assert_eq!(foreign, AzureError::ForeignAddress("https://evil.example".to_owned()));
         assert_eq!(read_restore(&Response::for_test(202, &[], "")).unwrap_err().code(), "garbled");
-        assert_eq!(read_restore(&Response::for_test(200, &[], "{}")).unwrap().operation, None);
+        assert_eq!(read_restore(&Response::for_test(200, &[], "{}")).unwrap_err().code(), "garbled");
+        let there = Response::of_json(200, &description("orders-db"));
+        assert_eq!(read_restore(&there).unwrap().operation, None);
     }
 
     #[test]

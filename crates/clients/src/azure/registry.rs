@@ -162,7 +162,7 @@ fn login<T: serde::de::DeserializeOwned>(response: &Response) -> Result<T, Azure
     match response.status {
         200 => Ok(response.json()?),
         400 | 401 => Err(AzureError::LoginRefused(Words::new(&reasons(response).1))),
-        _ => Err(said(response)),
+        _ => Err(Rejection::of(response, &reasons(response).1).into()),
     }
 }
 

@@ -45,10 +45,15 @@ pub fn read_slack(response: &Response) -> Result<(), NotifyError> {
         (_, "no_service" | "no_team" | "no_active_hooks" | "channel_is_archived" | "channel_not_found") => {
             Err(NotifyError::Gone(words()))
         }
-        (200 | 400, _) => Err(NotifyError::NotTaken(words())),
+        (200 | 400, said) if is_code(said) => Err(NotifyError::NotTaken(words())),
         (404 | 410, _) => Err(NotifyError::Gone(words())),
         _ => Err(Rejection::of(response, said).into()),
     }
+}
+
+/// Whether a text is one of Slack's words for what is wrong. A page of something in between is none.
+fn is_code(said: &str) -> bool {
+    !said.is_empty() && said.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 #[cfg(test)]
@@ -70,6 +75,7 @@ mod tests {
         assert_eq!(code(200, "ok"), Ok(()));
         assert_eq!(code(200, "missing_text_or_fallback_or_attachments"), Err("not_taken"));
         assert_eq!(code(400, "invalid_payload"), Err("not_taken"));
+        assert_eq!(code(200, "<html>Log in to the guest network</html>"), Err("garbled"));
         assert_eq!(code(403, "action_prohibited"), Err("forbidden"));
         assert_eq!(code(404, "no_service"), Err("gone"));
         assert_eq!(code(410, "channel_is_archived"), Err("gone"));

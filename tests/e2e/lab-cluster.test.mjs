@@ -1,7 +1,7 @@
 // Must hold: the lab's cluster is one for the real kubectl, and a deployment's pods are processes of its image.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -96,6 +96,14 @@ test("kubectl scales, sets the environment, and keeps secrets", async () => {
   assert.deepEqual(await versions(), ["1"]);
   await succeeds("create", "secret", "generic", "connection", "--from-literal=url=postgres://somewhere");
   assert.equal(Buffer.from(api.get("secrets", "connection").data.url, "base64").toString(), "postgres://somewhere");
+  const changed = { apiVersion: "v1", kind: "Secret", metadata: { name: "connection" }, stringData: { url: "postgres://elsewhere" } };
+  const file = join(folder, "secret.json");
+  for (const verb of ["apply", "replace"]) {
+    changed.stringData.url += `/${verb}`;
+    writeFileSync(file, JSON.stringify(changed));
+    await succeeds(verb, "-f", file);
+    assert.equal(Buffer.from(api.get("secrets", "connection").data.url, "base64").toString(), changed.stringData.url);
+  }
   await succeeds("set", "env", "deployment/api", "DB_CONNECTION_REV=seven");
   await succeeds("rollout", "status", "deployment/api", "--timeout=20s");
   const [pod] = api.serving("api");

@@ -45,7 +45,10 @@ export class ClusterApi extends Fake {
     this.on("GET", "/apis", () => ({ body: { kind: "APIGroupList", apiVersion: "v1", groups: [GROUP] } }));
     this.on("GET", "/api/v1", () => ({ body: resources("v1") }));
     this.on("GET", "/apis/apps/v1", () => ({ body: resources("apps/v1") }));
-    for (const root of ["/api/v1", "/apis/apps/v1"]) {
+    const described = Object.fromEntries(ROOTS.map((root) => [root.slice(1), { serverRelativeURL: `/openapi/v3${root}?hash=lab` }]));
+    this.on("GET", "/openapi/v3", () => ({ body: { paths: described } }));
+    for (const root of ROOTS) {
+      this.on("GET", `/openapi/v3${root}`, () => ({ body: description(root) }));
       const kinds = `${root}/namespaces/{namespace}/{kind}`;
       this.on("GET", kinds, (asked) => this.#list(this.#admitted(asked, "read")));
       this.on("POST", kinds, (asked) => this.#create(this.#admitted(asked, "write")));
@@ -347,6 +350,20 @@ const GROUP = {
   versions: [{ groupVersion: "apps/v1", version: "v1" }],
   preferredVersion: { groupVersion: "apps/v1", version: "v1" },
 };
+
+const ROOTS = ["/api/v1", "/apis/apps/v1"];
+
+/** As much of a description as kubectl looks at before it writes: that the server checks fields by itself. */
+function description(root) {
+  const parameters = ["dryRun", "fieldManager", "fieldValidation", "force"].map((name) => ({ name, in: "query", schema: { type: "string" } }));
+  const own = Object.entries(KINDS).filter(([, { group }]) => root.endsWith(`/${group}`));
+  const paths = own.map(([name, { group, kind }]) => {
+    const [version, area = ""] = group.split("/").reverse();
+    const operation = { parameters, responses: {}, "x-kubernetes-group-version-kind": { group: area, version, kind } };
+    return [`${root}/namespaces/{namespace}/${name}/{name}`, { patch: operation, put: operation }];
+  });
+  return { openapi: "3.0.0", info: { title: "Kubernetes", version: "v1.33.0" }, paths: Object.fromEntries(paths) };
+}
 
 const VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"];
 

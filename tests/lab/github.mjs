@@ -96,7 +96,7 @@ export class GitHub extends Fake {
       on("GET", `${root}/secrets/public-key`, area, (asked) => this.#publicKey(asked));
       on("GET", `${root}/secrets/{name}`, area, (asked) => this.#secret(asked));
       on("PUT", `${root}/secrets/{name}`, area, (asked) => this.#putSecret(asked));
-      const variables = area === "secrets" ? "variables" : "environments";
+      const variables = area === "secrets" ? "actions_variables" : "environments";
       on("GET", `${root}/variables/{name}`, variables, (asked) => ({ body: this.#variable(asked) }));
       on("PATCH", `${root}/variables/{name}`, variables, (asked) => this.#patchVariable(asked));
       on("POST", `${root}/variables`, variables, (asked) => this.#createVariable(asked));
@@ -556,7 +556,7 @@ class ArtifactStore extends Fake {
 }
 
 /** What an App may do when it does not say for how little a token is. */
-const ALL = { actions: "write", contents: "read", secrets: "write", environments: "write", variables: "write", metadata: "read" };
+const ALL = { actions: "write", contents: "read", secrets: "write", environments: "write", actions_variables: "write", metadata: "read" };
 
 /** A number that stands for a name. */
 const number = (name) => createHash("sha256").update(name).digest().readUInt32BE() + 1;

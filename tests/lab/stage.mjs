@@ -12,7 +12,7 @@ import { Entra } from "./entra.mjs";
 import { APPLICATIONS, Environment } from "./environment.mjs";
 import { Repository } from "./git.mjs";
 import { GitHub } from "./github.mjs";
-import { Infrastructure } from "./infrastructure.mjs";
+import { Infrastructure, directory } from "./infrastructure.mjs";
 import { Monitoring, rulesIn } from "./monitoring.mjs";
 import { Notifications } from "./notifications.mjs";
 import { Registry } from "./registry.mjs";
@@ -96,12 +96,7 @@ export class Stage {
     this.environments = Object.fromEntries(environments.map((environment) => [environment.name, environment]));
     progress("the pipeline");
     await this.#openGithub();
-    for (const environment of environments) {
-      const { name } = environment;
-      this.github.set("secret", name, "DB_CONNECTION", environment.connection(this.arm.server(environment.server).host));
-      this.github.set("variable", name, "DB_CONNECTION_REV", "initial");
-      this.github.set("variable", name, "REGISTRY", new URL(this.registry.origin).host);
-    }
+    for (const environment of environments) this.#configure(environment);
     progress("the infrastructure is applied");
     this.sound = await this.infrastructure.commit("Turn nobody away", { production: { refuse: 0 }, staging: { refuse: 0 } });
     await Promise.all(ENVIRONMENTS.map((name) => this.apply(name, this.sound)));
@@ -146,6 +141,25 @@ export class Stage {
     this.github = await GitHub.start({ repository: REPOSITORY, origin: this.repository.folder, runner, folder: artifacts, app });
   }
 
+  /** What the pipeline's environments hold, as deploy/github/README.md asks for it. */
+  #configure({ name, server }) {
+    const { host } = this.arm.server(server);
+    const variables = {
+      DB_CONNECTION_REV: "initial",
+      DB_OWNER: "owner",
+      DB_NAME: "app",
+      DB_PORT: this.arm.databasePort,
+      DB_SSLMODE: "disable",
+      DB_SCHEMA_QUERY: "select max(version) from schema_version",
+      DB_HEARTBEAT_SECONDS: "1",
+      ROLLOUT_TIMEOUT: "40s",
+    };
+    for (const [key, value] of Object.entries(variables)) this.github.set("variable", name, key, value);
+    this.github.set("secret", name, "DB_CONNECTION", this.environments[name].connection(host));
+    this.github.set("secret", name, "DB_OWNER_PASSWORD", "unused: the lab trusts its owner");
+    for (const place of [name, `${name}-plan`]) this.github.set("variable", place, "TERRAFORM_DIRECTORY", directory(name));
+  }
+
   /** Runs a workflow as a person of the team would, with what the pipeline needs in its environment. */
   async dispatch(file, inputs) {
     const commit = await this.repository.git("rev-parse", "HEAD");
@@ -167,7 +181,7 @@ export class Stage {
       planRunId: String(plan.id),
       artifactId: String(artifact.id),
       tfplanSha256: createHash("sha256").update(tfplan).digest("hex"),
-      approvals: "by-hand",
+      approvals: "ann,ben",
     });
   }
 

@@ -133,6 +133,25 @@ fn the_declared_hosts_are_those_of_the_design() {
         })
         .collect();
     let (database, redis, keys) = ("{{ database_origin }}", "{{ redis_origin }}", "{{ jwks_origin }}");
+    // Only the worker reaches the systems that a rollback talks to, and it reaches no database but that of operations.
+    let outside = vec![
+        "{{ operations_database_origin }}",
+        "{{ github_origin }}",
+        "{{ github_artifact_origin }}",
+        "{{ entra_origin }}",
+        "{{ azure_origin }}",
+        "{{ production_registry_origin }}",
+        "{{ production_kubernetes_origin }}",
+        "{{ production_prometheus_origin }}",
+        "{{ production_smoke_origin }}",
+        "{{ staging_registry_origin }}",
+        "{{ staging_kubernetes_origin }}",
+        "{{ staging_prometheus_origin }}",
+        "{{ staging_smoke_origin }}",
+        "{{ pagerduty_origin }}",
+        "{{ slack_origin }}",
+        "{{ webhook_origin }}",
+    ];
     let expected = BTreeMap::from([
         ("conversation", vec![database, redis, keys]),
         ("message-send", vec![database, redis, keys, "http://message-history.spin.internal"]),
@@ -140,6 +159,8 @@ fn the_declared_hosts_are_those_of_the_design() {
         ("message-fanout", vec!["{{ relay_url }}"]),
         ("message-purge", vec![database]),
         ("message-purge-http", vec![database]),
+        ("rollback-worker", outside.clone()),
+        ("rollback-worker-ring", outside),
     ]);
     assert_eq!(declared, expected);
 }
@@ -160,5 +181,9 @@ fn secrets_go_only_where_they_are_needed() {
     assert_eq!(given("purge_database_url"), names(&["message-purge", "message-purge-http"]));
     assert_eq!(given("redis_url"), names(&["conversation", "message-send"]));
     assert_eq!(given("delivery_key"), names(&["conversation", "message-send"]));
-    assert_eq!(given("relay_key"), names(&["conversation", "message-purge-http", "message-send"]));
+    assert_eq!(given("relay_key"), names(&["conversation", "message-purge-http", "message-send", "rollback-worker-ring"]));
+    // The credentials of the systems that a rollback talks to.
+    for secret in ["production_credentials", "staging_credentials"] {
+        assert_eq!(given(secret), names(&["rollback-worker", "rollback-worker-ring"]));
+    }
 }

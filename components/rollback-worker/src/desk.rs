@@ -148,6 +148,21 @@ pub struct Call {
     pub read: Reader,
 }
 
+impl Call {
+    /// A call that is not the same when it is made twice. It is sent when that is on record, and its answer is reported.
+    pub fn shot<T: Serialize>(
+        name: &str,
+        request: Request,
+        read: impl Fn(&Response) -> Result<T, Trouble> + 'static,
+    ) -> Self {
+        let read: Reader = Box::new(move |response| {
+            let value = serde_json::to_value(read(response)?).map_err(|_| Trouble::garbled("it has no shape"))?;
+            Ok(Read { value, lasts: TimeDelta::zero(), evidence: None })
+        });
+        Self { name: name.to_owned(), request, keep: Keep::Record, read }
+    }
+}
+
 impl std::fmt::Debug for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Not the request, which carries a credential.

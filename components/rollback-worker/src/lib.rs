@@ -8,8 +8,17 @@
 
 pub mod archive;
 pub mod desk;
+pub mod ledger;
 pub mod memory;
 pub mod notification;
 pub mod outside;
 pub mod settings;
+pub mod steps;
+pub mod triage;
 pub mod trouble;
+pub mod turn;
+pub mod validation;
+pub mod work;
+
+#[cfg(target_family = "wasm")]
+mod host;

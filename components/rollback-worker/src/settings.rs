@@ -11,8 +11,8 @@ use rollback::{Environment, Target};
 
 pub use credentials::{AzureCredentials, Credentials, GithubCredentials};
 pub use targets::{
-    App, Application, Azure, Connection, Database, Github, Kubernetes, Notify, Prometheus, Queries, Registry, Smoke,
-    Targets, Workflows,
+    App, Application, Azure, Cleanup, Connection, Database, Expectation, Github, Kubernetes, Notify, Prometheus,
+    Queries, Registry, Smoke, Targets, Template, Verb, Workflows,
 };
 
 /// Why the configuration can't be used.

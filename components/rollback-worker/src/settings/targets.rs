@@ -1,6 +1,6 @@
 //! Where the systems of an environment are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rollback::{Application as Name, Digest, Repository, ServerName, terraform::Protection, validation::Tightening};
 use serde::Deserialize;
@@ -134,6 +134,9 @@ pub struct Azure {
     /// Where the resource manager is.
     #[serde(default = "azure_management")]
     pub management: String,
+    /// The audience of its tokens, where that is not its address.
+    #[serde(default)]
+    pub audience: Option<String>,
     /// Where tokens are issued.
     #[serde(default = "azure_entra")]
     pub entra: String,
@@ -261,19 +264,106 @@ impl Default for Notify {
     }
 }
 
-/// The smoke tests: what registers a user, what creates a service request, and more by name.
+/// The smoke tests: what registers a user, what creates a service request, and more.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Smoke {
     /// Where the application is reached, as its users reach it.
     pub base: String,
-    /// Registers a user.
-    pub user: Value,
-    /// Creates a service request.
-    pub service_request: Value,
-    /// More, by the name of the check that they are.
+    /// The tests. `smoke_user` and `smoke_service_request` are needed; what more there is, is named by its check.
+    pub tests: Vec<Template>,
+}
+
+/// A smoke test.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Template {
+    /// Its name.
+    pub name: String,
+    /// What is done.
+    pub method: Verb,
+    /// Where, below the base.
+    pub path: String,
+    /// What is sent.
     #[serde(default)]
-    pub more: BTreeMap<String, Value>,
+    pub body: Option<Value>,
+    /// What must come back.
+    #[serde(default)]
+    pub expect: Expectation,
+    /// What takes away what was made.
+    #[serde(default)]
+    pub cleanup: Option<Cleanup>,
+}
+
+/// What must come back.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Expectation {
+    /// With one of these statuses.
+    #[serde(deserialize_with = "one_or_many")]
+    pub status: Vec<u16>,
+    /// With all of this in the body.
+    pub body: Option<Value>,
+}
+
+impl Default for Expectation {
+    fn default() -> Self {
+        Self { status: vec![200, 201, 202, 204], body: None }
+    }
+}
+
+/// What takes away what a smoke test has made.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cleanup {
+    /// What is done.
+    #[serde(default)]
+    pub method: Verb,
+    /// Where, below the base.
+    pub path: String,
+}
+
+/// What a smoke test may do.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Verb {
+    /// It reads.
+    Get,
+    /// It makes.
+    Post,
+    /// It puts.
+    Put,
+    /// It changes.
+    Patch,
+    /// It takes away.
+    #[default]
+    Delete,
+}
+
+impl From<Verb> for clients::Method {
+    fn from(verb: Verb) -> Self {
+        match verb {
+            Verb::Get => Self::Get,
+            Verb::Post => Self::Post,
+            Verb::Put => Self::Put,
+            Verb::Patch => Self::Patch,
+            Verb::Delete => Self::Delete,
+        }
+    }
+}
+
+/// One number, or a list of them.
+fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<u16>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        One(u16),
+        Many(Vec<u16>),
+    }
+    Ok(match Given::deserialize(deserializer)? {
+        Given::One(one) => vec![one],
+        Given::Many(many) => many,
+    })
 }
 
 const fn yes() -> bool {

@@ -1,0 +1,24 @@
+//! The database, with calls that are over when they return.
+
+use spin_sdk::pg::wit::postgres;
+use store::{Database, DbValue, ParameterValue, StoreError};
+
+/// A connection. The SDK offers only the asynchronous half of the interface; this is the other half of the same bindings,
+/// so that the types are those of the store.
+pub(crate) struct Connection(postgres::Connection);
+
+impl Connection {
+    pub(crate) fn open(url: &str) -> Result<Self, StoreError> {
+        Ok(Self(postgres::Connection::open(url)?))
+    }
+}
+
+impl Database for Connection {
+    async fn one_row(
+        &self,
+        statement: &str,
+        parameters: Vec<ParameterValue>,
+    ) -> Result<Option<Vec<DbValue>>, StoreError> {
+        Ok(self.0.query(statement, &parameters)?.rows.into_iter().next())
+    }
+}

@@ -1,0 +1,106 @@
+//! One call of the worker: turn after turn, until nothing is due or its time is up.
+//!
+//! A turn claims a job, which nobody else then has for the time of its lease, makes at most one call to the outside, and
+//! commits what came of it under the number of its claim. A worker that dies leaves a job whose lease runs out; one that was
+//! overtaken commits nothing any more.
+
+mod cases;
+mod messages;
+mod proof;
+mod reminders;
+mod runs;
+
+use std::time::{Duration, Instant};
+
+use clients::{Request, Response, Silence};
+use store::{Database, StoreError};
+
+use crate::{
+    ledger::{self, Then},
+    memory::Memory,
+    settings::Settings,
+};
+
+/// For how many seconds a job is claimed: longer than any turn takes.
+const LEASE: i64 = 45;
+
+/// How often a decision is made again when somebody else has committed in between.
+const ATTEMPTS: u32 = 5;
+
+/// The way to the outside.
+pub trait Transport {
+    /// Makes a call and waits for its answer. Redirects are not followed.
+    ///
+    /// # Errors
+    /// Returns why there is no answer.
+    fn call(&self, request: &Request) -> Result<Response, Silence>;
+}
+
+/// What a call of the worker has done.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize)]
+pub struct Progress {
+    /// How many turns were taken.
+    pub turns: u32,
+    /// Whether nothing was left to do, but for what others are at.
+    pub done: bool,
+}
+
+/// What a turn works with.
+pub struct Office<'a, D, T> {
+    /// The database.
+    pub db: &'a D,
+    /// The way to the outside.
+    pub wire: &'a T,
+    /// The configuration.
+    pub settings: &'a Settings,
+    /// Secrets that were fetched.
+    pub memory: &'a Memory,
+}
+
+/// Takes turns until nothing is due, or until no more are to be begun.
+///
+/// # Errors
+/// Returns [`StoreError`] when the database can't say what is due. What was not committed is due again when its lease is
+/// over.
+pub async fn work<D: Database, T: Transport>(
+    db: &D,
+    wire: &T,
+    settings: &Settings,
+    memory: &Memory,
+    patience: Duration,
+) -> Result<Progress, StoreError> {
+    let office = Office { db, wire, settings, memory };
+    let start = Instant::now();
+    let mut progress = Progress::default();
+    while start.elapsed() < patience {
+        if !office.turn().await? {
+            progress.done = true;
+            break;
+        }
+        progress.turns = progress.turns.saturating_add(1);
+    }
+    Ok(progress)
+}
+
+impl<D: Database, T: Transport> Office<'_, D, T> {
+    /// Takes one turn. Whether there was anything due.
+    ///
+    /// # Errors
+    /// Returns [`StoreError`] when the database can't say, and then nothing is known of what was not committed.
+    pub async fn turn(&self) -> Result<bool, StoreError> {
+        let Some(claim) = ledger::claim(self.db, LEASE).await? else { return Ok(false) };
+        match claim.kind.as_str() {
+            "step" => self.run(claim).await?,
+            "clock" => self.tick(claim).await?,
+            "validation" => self.validate(claim).await?,
+            "triage" => self.triage(claim).await?,
+            "notify" => self.tell(claim).await?,
+            "drill" => self.remind(claim).await?,
+            other => {
+                eprintln!("nobody knows what to do about the job {other}");
+                self.finish(&claim, Then::Again { seconds: 3_600.0, notes: None }).await?;
+            }
+        }
+        Ok(true)
+    }
+}

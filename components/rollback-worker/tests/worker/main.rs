@@ -1,0 +1,7 @@
+//! The worker against a database and an outside that keep count: workers are killed, and the outside misbehaves.
+#![cfg(test)]
+
+mod books;
+mod kill;
+mod stage;
+mod world;

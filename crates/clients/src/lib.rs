@@ -25,6 +25,7 @@ pub mod github;
 pub mod kubernetes;
 pub mod notify;
 pub mod prometheus;
+pub mod settings;
 
 mod address;
 mod entropy;

@@ -1,6 +1,6 @@
 //! Texts that are shown nowhere.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::Deserialize;
 
@@ -80,15 +80,36 @@ impl Redaction {
     /// The text without the secrets.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| {
-            if text.contains(secret.as_str()) { text.replace(secret.as_str(), BLANK) } else { text }
-        })
+        // Whole texts are taken out of a text, and a whole one is put in: what is left is a text.
+        String::from_utf8(self.bytes(text.as_bytes().to_vec())).unwrap_or_else(|_| BLANK.to_owned())
     }
 
     /// The bytes without the secrets.
     #[must_use]
     pub fn bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
-        self.0.iter().fold(bytes, |bytes, secret| without(bytes, secret.as_bytes()))
+        let starts: BTreeSet<u8> = self.0.iter().filter_map(|secret| secret.bytes().next()).collect();
+        let may_start: Vec<bool> = (0..=u8::MAX).map(|byte| starts.contains(&byte)).collect();
+        let may_start = |byte: u8| may_start.get(usize::from(byte)).copied().unwrap_or_default();
+        let mut clean: Option<Vec<u8>> = None;
+        let (mut rest, mut kept) = (bytes.as_slice(), 0);
+        // One walk for all of them: an archive is large, and an address has many parts.
+        while let Some(byte) = rest.get(kept) {
+            let here = rest.get(kept..).unwrap_or_default();
+            let found =
+                may_start(*byte).then(|| self.0.iter().find(|secret| here.starts_with(secret.as_bytes()))).flatten();
+            let Some(secret) = found else {
+                kept += 1;
+                continue;
+            };
+            let out = clean.get_or_insert_default();
+            out.extend_from_slice(rest.get(..kept).unwrap_or_default());
+            out.extend_from_slice(BLANK.as_bytes());
+            rest = here.get(secret.len()..).unwrap_or_default();
+            kept = 0;
+        }
+        let Some(mut out) = clean else { return bytes };
+        out.extend_from_slice(rest);
+        out
     }
 }
 
@@ -96,22 +117,6 @@ impl fmt::Debug for Redaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Redaction")
     }
-}
-
-fn without(bytes: Vec<u8>, secret: &[u8]) -> Vec<u8> {
-    let at = |rest: &[u8]| rest.windows(secret.len()).position(|window| window == secret);
-    let Some(first) = at(&bytes) else { return bytes };
-    let mut out = Vec::with_capacity(bytes.len());
-    let (mut rest, mut next) = (bytes.as_slice(), Some(first));
-    while let Some(position) = next {
-        let (before, found) = rest.split_at(position);
-        out.extend_from_slice(before);
-        out.extend_from_slice(BLANK.as_bytes());
-        rest = found.get(secret.len()..).unwrap_or_default();
-        next = at(rest);
-    }
-    out.extend_from_slice(rest);
-    out
 }
 
 #[cfg(test)]
@@ -135,5 +140,7 @@ mod tests {
             assert_eq!(clean, b"a [redacted] b [redacted]", "{text}");
         }
         assert_eq!(redaction.text("short and harmless"), "short and harmless");
+        assert_eq!(redaction.text("canarycanarü canarycanary "), "[redacted]canarü [redacted][redacted] ");
+        assert_eq!(Redaction::default().text("canary"), "canary");
     }
 }

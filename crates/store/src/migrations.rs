@@ -30,6 +30,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!(5, "0005", "follow"),
     migration!(6, "0006", "report"),
     migration!(7, "0007", "purge"),
+    migration!(8, "0008", "send_one"),
 ];
 
 #[cfg(test)]

@@ -48,7 +48,8 @@ pub async fn send(db: &impl Database, items: &[Item<'_>]) -> Result<Sent, StoreE
         return Ok(Sent { epoch: String::new(), outcomes: Vec::new(), conversations: Vec::new() });
     }
     let batch = Batch::of(items);
-    let row = one_row(db, sql::SEND, batch.parameters()).await?;
+    let statement = if items.len() == 1 { sql::SEND_ONE } else { sql::SEND };
+    let row = one_row(db, statement, batch.parameters()).await?;
     batch.answer(row.ok_or_else(|| StoreError::shape("row"))?)
 }
 

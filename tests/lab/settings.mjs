@@ -31,6 +31,7 @@ export function variables(stage, page) {
 
 function targets({ github, arm, entra, monitoring, notifications, credentials }, { name, acr, cluster, ingress, server }, page) {
   return {
+    environment: name,
     github: {
       api: github.origin,
       artifacts: github.artifactStore.origin,
@@ -91,6 +92,7 @@ function queries(name) {
 
 function keys({ credentials, notifications }, { name }) {
   return {
+    environment: name,
     github: { appKey: credentials.appKey },
     azure: { clientId: credentials.clientId, clientSecret: credentials.clientSecret },
     kubernetes: `hubline-${name}`,

@@ -1,12 +1,13 @@
 //! What the worker is configured with: per environment where everything is, and with which credentials it is reached.
 //!
 //! The two variables of an environment are JSON: `production` and `production_credentials`, `staging` and
-//! `staging_credentials`. A run is only ever given those of its own environment: [`Settings::of`] takes a
+//! `staging_credentials`. Each says of which environment it is. A run is only ever given those of its own environment: [`Settings::of`] takes a
 //! [`Target`] and there is no other way in.
 
 mod credentials;
 mod targets;
 
+use clients::settings::{self, Content};
 use rollback::{Environment, Target};
 
 pub use credentials::{AzureCredentials, Credentials, GithubCredentials};
@@ -18,18 +19,9 @@ pub use targets::{
 /// Why the configuration can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// It is not what is expected. The text of the variable is not repeated: it may hold secrets.
-    #[error("the variable {variable} can't be read at line {line}, column {column}: {what}")]
-    Unreadable {
-        /// Which variable.
-        variable: String,
-        /// Where.
-        line: usize,
-        /// Where.
-        column: usize,
-        /// What was expected, in the case of the targets; nothing of a credential is said.
-        what: String,
-    },
+    /// A text is not what it must be, or not of its environment. What may hold secrets is not repeated.
+    #[error(transparent)]
+    Unusable(#[from] clients::settings::SettingsError),
     /// The environment is not configured.
     #[error("the environment {0} is not configured")]
     Missing(Environment),
@@ -62,17 +54,20 @@ impl Settings {
     /// Returns [`SettingsError`] for a text that can't be read.
     pub fn read(variable: impl Fn(&str) -> String) -> Result<Self, SettingsError> {
         let operations_host = host(&variable("operations_database_url"));
-        let place = |environment: Environment| {
+        let place = |environment: Environment| -> Result<Option<Place>, SettingsError> {
             let name = environment.as_str();
             let text = variable(name);
             if text.trim().is_empty() {
                 return Ok(None);
             }
-            let targets = serde_json::from_str(&text).map_err(|error| unreadable(name, &error, true))?;
+            let targets = settings::read(name, &text, Content::Targets, environment)?;
             let name = format!("{name}_credentials");
             let text = variable(&name);
-            let credentials = if text.trim().is_empty() { "{}" } else { &text };
-            let credentials = serde_json::from_str(credentials).map_err(|error| unreadable(&name, &error, false))?;
+            let credentials = if text.trim().is_empty() {
+                Credentials::default()
+            } else {
+                settings::read(&name, &text, Content::Credentials, environment)?
+            };
             Ok(Some(Place { environment, targets, credentials, operations_host: operations_host.clone() }))
         };
         Ok(Self { production: place(Environment::Production)?, staging: place(Environment::Staging)? })
@@ -98,15 +93,11 @@ fn host(url: &str) -> String {
     authority.rsplit('@').next().unwrap_or_default().to_owned()
 }
 
-fn unreadable(variable: &str, error: &serde_json::Error, say: bool) -> SettingsError {
-    // What serde says may quote the value.
-    let what = if say { error.to_string() } else { "its shape is another".to_owned() };
-    SettingsError::Unreadable { variable: variable.to_owned(), line: error.line(), column: error.column(), what }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const STAGING: (&str, &str) = ("staging", r#"{"environment": "staging"}"#);
 
     fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
         Settings::read(|name| {
@@ -116,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_run_is_given_its_own_environment_and_no_other() {
-        let settings = read(&[("staging", r#"{"applications": []}"#)]).unwrap();
+        let settings = read(&[("staging", r#"{"environment": "staging", "applications": []}"#)]).unwrap();
         assert_eq!(settings.of(Target::drill()).unwrap().environment, Environment::Staging);
         let missing = settings.of(Target::live(Environment::Production)).unwrap_err();
         assert_eq!(missing.to_string(), "the environment production is not configured");
@@ -124,15 +115,30 @@ mod tests {
 
     #[test]
     fn a_credential_is_repeated_nowhere() {
-        let error = read(&[("staging", "{}"), ("staging_credentials", r#"{"slack": ["canary-1"]}"#)]).unwrap_err();
+        let error = read(&[STAGING, ("staging_credentials", r#"{"environment": "staging", "slack": ["canary-1"]}"#)])
+            .unwrap_err();
         assert!(!error.to_string().contains("canary"), "{error}");
-        let settings = read(&[("staging", "{}"), ("staging_credentials", r#"{"webhook": "canary-2"}"#)]).unwrap();
+        let settings =
+            read(&[STAGING, ("staging_credentials", r#"{"environment": "staging", "webhook": "canary-2"}"#)]).unwrap();
         assert!(!format!("{settings:?}").contains("canary"));
     }
 
     #[test]
     fn what_is_misspelt_is_said() {
-        let error = read(&[("production", r#"{"kubernets": {}}"#)]).unwrap_err().to_string();
-        assert!(error.starts_with("the variable production can't be read at line 1") && error.contains("kubernets"));
+        let error =
+            read(&[("production", r#"{"environment": "production", "kubernets": {}}"#)]).unwrap_err().to_string();
+        assert!(
+            error.starts_with("production has another shape than it must") && error.contains("kubernets"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_of_production_is_never_stagings() {
+        let swapped = r#"{"environment": "production", "kubernetes": "canary-3"}"#;
+        for pairs in [[("staging", swapped), ("", "")], [STAGING, ("staging_credentials", swapped)]] {
+            let error = read(&pairs).unwrap_err().to_string();
+            assert!(error.ends_with("says that it is of another environment than staging"), "{error}");
+        }
     }
 }

@@ -69,6 +69,7 @@ pub struct Stage {
 
 fn targets() -> Value {
     json!({
+        "environment": "production",
         "github": {"api": "https://github.test", "artifacts": "https://artifacts.test", "repository": "team/deploy"},
         "registry": {"server": "https://registry.test"},
         "azure": {
@@ -87,6 +88,7 @@ fn targets() -> Value {
 
 fn credentials() -> Value {
     json!({
+        "environment": "production",
         "github": {"token": "canary-github"}, "azure": {"clientId": "client", "clientSecret": "canary-azure"},
         "kubernetes": "canary-kubernetes", "databasePassword": "canary-password",
     })

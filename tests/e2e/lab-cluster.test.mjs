@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ClusterApi } from "../lab/cluster-api.mjs";
 import { kubectl, writeKubeconfig } from "../lab/kubectl.mjs";
+import { eventually } from "../system/eventually.mjs";
 import { Authority } from "../system/authority.mjs";
 import { Registry } from "../lab/registry.mjs";
 
@@ -104,8 +105,8 @@ test("kubectl scales, sets the environment, and keeps secrets", async () => {
     await succeeds(verb, "-f", file);
     assert.equal(Buffer.from(api.get("secrets", "connection").data.url, "base64").toString(), changed.stringData.url);
   }
-  await succeeds("set", "env", "deployment/api", "DB_CONNECTION_REV=seven");
-  await succeeds("rollout", "status", "deployment/api", "--timeout=20s");
-  const [pod] = api.serving("api");
-  assert.equal((await (await fetch(`${pod.origin}/version`)).json()).revision, "seven");
+  await succeeds("set", "env", "deployment/api", "DATABASE_URL=postgres://db.example/app");
+  await eventually(() => api.live.length === 2, { patience: 20_000 });
+  const answers = await Promise.all(api.live.map(async ({ origin }) => (await (await fetch(`${origin}/version`)).json()).database));
+  assert.deepEqual(answers.sort(), ["db.example", null]);
 });

@@ -28,6 +28,7 @@ export class ClusterApi extends Fake {
   /** The live pods by name, and the replica set of each. */
   #pods = new Map();
   #watchers = new Set();
+  #cordoned = new Set();
   #control;
   #stopped = false;
 
@@ -86,6 +87,15 @@ export class ClusterApi extends Fake {
   /** Every pod that answers at all. */
   get live() {
     return [...this.#pods.values()].map(({ pod }) => pod).filter((pod) => pod.port !== null);
+  }
+
+  /** From now on no node takes new pods of an application: they wait. */
+  cordon(application) {
+    this.#cordoned.add(application);
+  }
+
+  uncordon(application) {
+    this.#cordoned.delete(application);
   }
 
   /** An object, or undefined. */
@@ -250,7 +260,8 @@ export class ClusterApi extends Fake {
     const wanted = spec.replicas ?? 1;
     const mine = pods(current.metadata.name).filter(({ pod }) => !pod.terminating);
     const others = [...this.#pods.values()].filter((it) => it.deployment === metadata.name && it.set !== current.metadata.name && !it.pod.terminating);
-    for (let count = mine.length; count < wanted; count += 1) this.#begin(deployment, current);
+    const begins = this.#cordoned.has(metadata.name) ? 0 : wanted - mine.length;
+    for (let count = 0; count < begins; count += 1) this.#begin(deployment, current);
     mine.slice(wanted).forEach(({ pod }) => this.#end(pod.name));
     // The old ones leave when there are as many new ones that take their work.
     const available = mine.filter(({ pod }) => pod.ready).length;

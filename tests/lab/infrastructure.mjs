@@ -3,7 +3,7 @@
 // A change of it really changes the ingress, since replacing the resource writes the file that the ingress reads.
 
 import { join } from "node:path";
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { run } from "../system/program.mjs";
 import { PYTHON } from "./python.mjs";
 import { HERE } from "./tools.mjs";
@@ -87,12 +87,16 @@ ${resources.join("\n\n")}
 `;
   }
 
-  /** Runs Terraform by hand, past the pipeline: whoever does that makes plans stale. */
-  async byHand(environment, ...args) {
-    const folder = join(this.#repository.folder, directory(environment));
-    const env = { ...PYTHON, HOME: this.#folder, PATH: `${join(HERE, "bin")}:${process.env.PATH}` };
+  /** Applies a commit by hand, past the pipeline: whoever does that makes plans stale. */
+  async applyByHand(environment, commit) {
+    const work = mkdtempSync(join(this.#folder, "by-hand-"));
     writeFileSync(join(this.#folder, ".terraformrc"), "");
-    await run("terraform", ["init", "-input=false", "-no-color"], { cwd: folder, env });
-    return run("terraform", args, { cwd: folder, env });
+    await run("git", ["clone", "--quiet", this.#repository.folder, work]);
+    await run("git", ["-C", work, "checkout", "--quiet", commit]);
+    const env = { ...PYTHON, HOME: this.#folder, PATH: `${join(HERE, "bin")}:${process.env.PATH}` };
+    const options = { cwd: join(work, directory(environment)), env };
+    await run("terraform", ["init", "-input=false", "-no-color"], options);
+    await run("terraform", ["apply", "-auto-approve", "-input=false", "-no-color"], options);
+    rmSync(work, { recursive: true, force: true });
   }
 }

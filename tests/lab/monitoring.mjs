@@ -10,29 +10,60 @@ import { tool } from "./tools.mjs";
 /** How often is scraped, and rules are evaluated. */
 const INTERVAL = "1s";
 
-/** The longest that rules look back and wait in a lab. */
-const LONGEST = { range: 15, wait: 3 };
+/** The longest that rules look back in a lab, in seconds, and by how much shorter they wait. */
+const LONGEST = 15;
+const HURRY = 20;
 
 const UNITS = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
 
-/** Shortens a duration of Prometheus, such as `5m` or `1h30m`, to this many seconds at most. */
-export function shortened(text, longest) {
+/** A duration of Prometheus, such as `5m` or `1h30m`, in seconds. */
+function seconds(text) {
   const parts = [...String(text).matchAll(/(\d+)(ms|[smhdw])/g)];
-  const seconds = parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNITS[unit], 0);
-  return seconds > longest ? `${longest}s` : String(text);
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNITS[unit], 0);
 }
 
-/** The rules of a file, with short times, and of those without a label of their own the environment. */
-export function shortenedRules(text) {
+const inAHurry = (text) => `${Math.max(1, Math.round(seconds(text) / HURRY))}s`;
+
+/** The rules of a file, which look back and wait for less long. What waits longer than another still does. */
+export function hurriedRules(text) {
   const { groups } = parse(text);
   for (const group of groups) {
     group.interval = INTERVAL;
     for (const rule of group.rules) {
-      rule.expr = rule.expr.replace(/\[([0-9smhdw]+)(:[0-9smhdw]*)?\]/g, (_, range, step = "") => `[${shortened(range, LONGEST.range)}${step && ":"}]`);
-      for (const wait of ["for", "keep_firing_for"]) if (rule[wait]) rule[wait] = shortened(rule[wait], LONGEST.wait);
+      rule.expr = rule.expr.replace(/\[([0-9smhdw]+)(:[0-9smhdw]*)?\]/g, (all, range) => (seconds(range) > LONGEST ? `[${LONGEST}s]` : all));
+      for (const wait of ["for", "keep_firing_for"]) if (rule[wait]) rule[wait] = inAHurry(rule[wait]);
     }
   }
   return stringify({ groups });
+}
+
+/**
+ * Alertmanager's configuration with this lab's addresses in the places of others, and short waits.
+ *
+ * @param {{hubline: string, alertToken: string, pagerduty: string, routingKey: string, slack: string, watchdog: string}} places
+ */
+export function hurriedAlertmanager(text, { hubline, alertToken, pagerduty, routingKey, slack, watchdog }) {
+  const config = parse(text);
+  const hurry = (route) => {
+    for (const name of ["group_wait", "group_interval"]) if (route[name]) route[name] = route[name] === "0s" ? "0s" : "1s";
+    (route.routes ?? []).forEach(hurry);
+  };
+  hurry(config.route);
+  for (const receiver of config.receivers) {
+    for (const webhook of receiver.webhook_configs ?? []) {
+      webhook.url = receiver.name === "hubline" ? hubline : watchdog;
+      if (webhook.http_config) webhook.http_config = { authorization: { credentials: alertToken } };
+    }
+    for (const page of receiver.pagerduty_configs ?? []) {
+      delete page.routing_key_file;
+      Object.assign(page, { url: pagerduty, routing_key: routingKey });
+    }
+    for (const message of receiver.slack_configs ?? []) {
+      delete message.api_url_file;
+      message.api_url = slack;
+    }
+  }
+  return config;
 }
 
 export class Monitoring {
@@ -61,7 +92,7 @@ export class Monitoring {
     this.origin = `http://127.0.0.1:${prometheus}`;
     this.alertmanagerOrigin = `http://127.0.0.1:${alertmanager}`;
     mkdirSync(join(this.#folder, "rules"), { recursive: true });
-    this.rules.forEach((text, index) => writeFileSync(join(this.#folder, "rules", `${index}.yml`), shortenedRules(text)));
+    this.rules.forEach((text, index) => writeFileSync(join(this.#folder, "rules", `${index}.yml`), hurriedRules(text)));
     const config = {
       global: { scrape_interval: INTERVAL, evaluation_interval: INTERVAL, scrape_timeout: "900ms" },
       rule_files: [join(this.#folder, "rules/*.yml")],

@@ -33,6 +33,8 @@ export class Notifications extends Fake {
       this.#keep("webhook", { ...json(asked), signed });
       return { status: 204 };
     });
+    // Whoever expects to hear from Alertmanager every minute.
+    this.on("POST", "/watchdog", () => ({ status: 200 }));
   }
 
   static start(credentials, port = 0) {

@@ -1,7 +1,7 @@
 // The service that is rolled back: users, service requests, and metrics of what it really does.
 //
 // Environment: `RELEASE` (JSON, what its image holds: `version`, `latency` [least, most] in ms, `failing` a share of
-// requests, `neverReady`), `DATABASE_URL`, `DB_CONNECTION_REV`, `API_TOKEN`, `APPLICATION`. It prints its port.
+// requests, `neverReady`), `DATABASE_URL`, `API_TOKEN`, `APPLICATION`. It prints its port.
 
 import { createServer } from "node:http";
 import pg from "pg";
@@ -38,7 +38,7 @@ const ROUTES = [
   ["GET", /^\/livez$/, () => ({ status: 200, body: "ok" })],
   ["GET", /^\/readyz$/, ready],
   ["GET", /^\/metrics$/, () => ({ status: 200, type: "text/plain; version=0.0.4", body: metrics() })],
-  ["GET", /^\/version$/, () => ({ status: 200, body: { version: RELEASE.version, revision: process.env.DB_CONNECTION_REV ?? null } })],
+  ["GET", /^\/version$/, () => ({ status: 200, body: { version: RELEASE.version, database: DATABASE_URL ? new URL(DATABASE_URL).hostname : null } })],
   ["POST", /^\/users$/, ({ body }) => create("customer", { id: text(body.id), name: text(body.name) })],
   ["GET", /^\/users\/([\w.-]+)$/, ({ id }) => read("customer", id)],
   ["DELETE", /^\/users\/([\w.-]+)$/, ({ id }) => remove("customer", id)],

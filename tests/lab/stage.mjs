@@ -1,7 +1,7 @@
 // Everything that a rollback meets, on this machine: two environments, the pipeline, the monitoring, Hubline itself.
 
 import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../system/port.mjs";
@@ -13,13 +13,13 @@ import { APPLICATIONS, Environment } from "./environment.mjs";
 import { Repository } from "./git.mjs";
 import { GitHub } from "./github.mjs";
 import { Infrastructure, directory } from "./infrastructure.mjs";
-import { Monitoring, rulesIn } from "./monitoring.mjs";
+import { Monitoring, hurriedAlertmanager, rulesIn } from "./monitoring.mjs";
 import { Notifications } from "./notifications.mjs";
 import { Registry } from "./registry.mjs";
 import { Runner } from "./runner.mjs";
 
 /** What the user's repositories take over. */
-const DEPLOY = process.env.LAB_DEPLOY ?? join(ROOT, "deploy");
+const DEPLOY = join(ROOT, "deploy");
 
 export const REPOSITORY = "warranty/platform";
 export const ENVIRONMENTS = ["production", "staging"];
@@ -185,20 +185,28 @@ export class Stage {
     });
   }
 
-  /** Starts Prometheus and Alertmanager, which tells this address of alerts. */
-  async watch(receiver) {
-    const alertmanager = {
-      route: { receiver: "hubline", group_by: ["alertname", "environment"], group_wait: "0s", group_interval: "1s", repeat_interval: "1h" },
-      receivers: [
-        {
-          name: "hubline",
-          webhook_configs: [{ url: receiver, send_resolved: true, http_config: { authorization: { credentials: this.credentials.alertToken } } }],
-        },
-      ],
-    };
-    const targets = () => Object.values(this.environments).flatMap((environment) => environment.targets);
+  /** Starts Prometheus and Alertmanager, which tells Hubline of alerts. */
+  async watch(hubline) {
+    const { notifications, credentials } = this;
+    const alertmanager = hurriedAlertmanager(readFileSync(join(DEPLOY, "prometheus/alertmanager.yml"), "utf8"), {
+      hubline: `${hubline}/ops/alerts`,
+      alertToken: credentials.alertToken,
+      pagerduty: `${notifications.origin}/v2/enqueue`,
+      routingKey: credentials.routingKey,
+      slack: notifications.origin + credentials.slackPath,
+      watchdog: `${notifications.origin}/watchdog`,
+    });
+    const itself = { targets: [new URL(hubline).host], labels: { job: "hubline", node: "lab" } };
+    const targets = () => [itself, ...Object.values(this.environments).flatMap((environment) => environment.targets)];
     const rules = rulesIn(join(DEPLOY, "prometheus"));
     this.monitoring = await Monitoring.start({ folder: this.folder("monitoring"), rules, alertmanager, targets });
+  }
+
+  /** What 95 of 100 requests keep to now, in seconds. */
+  p95(environment) {
+    return this.monitoring.query(
+      `histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{environment="${environment}",application="api"}[5s])))`,
+    );
   }
 
   async close() {

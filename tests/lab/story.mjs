@@ -19,7 +19,13 @@ export class Story {
   /** What must hold, and whether it did. */
   proofs = [];
 
-  /** @param {{title: string, alert: string, environment: string, people: object, say: Function}} setup */
+  /** @param {{title: string, alert: string, environment: string, people: object, say: Function, opened: Function}} setup */
+  static begin({ opened = () => {}, ...setup }) {
+    const story = new Story(setup);
+    opened(story);
+    return story;
+  }
+
   constructor({ title, alert, environment, people, say }) {
     Object.assign(this, { title, alert, environment, people });
     this.#say = say;
@@ -52,6 +58,7 @@ export class Story {
     };
     await eventually(look, { patience, otherwise: () => `no incident of ${this.alert} in ${this.environment}` });
     this.id = found.id;
+    this.openedAt = found.moments?.openedAt ?? found.openedAt;
     this.tell(`the alert ${this.alert} has opened the incident ${this.id}`);
     return found;
   }

@@ -14,7 +14,7 @@ export async function spoil(environment) {
 }
 
 export async function badData({ stage, environment, ...setup }) {
-  const story = new Story({ title: "Data that has gone bad", alert: "BadData", environment, ...setup });
+  const story = Story.begin({ title: "Data that has gone bad", alert: "BadData", environment, ...setup });
   const place = stage.environments[environment];
   const count = await spoil(place);
   story.tell(`${count} service requests belong to nobody any more`);

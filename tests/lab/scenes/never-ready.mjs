@@ -4,7 +4,7 @@ import { NEVER_READY, SLOW } from "../stage.mjs";
 import { Story } from "../story.mjs";
 
 export async function neverReady({ stage, environment, ...setup }) {
-  const story = new Story({ title: "A release that never gets ready", alert: "HighAPILatency", environment, ...setup });
+  const story = Story.begin({ title: "A release that never gets ready", alert: "HighAPILatency", environment, ...setup });
   const { cluster } = stage.environments[environment];
   const [tag, release] = SLOW;
   const digest = await stage.push("api", tag, release);

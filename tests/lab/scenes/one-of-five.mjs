@@ -7,7 +7,7 @@ import { spoil } from "./bad-data.mjs";
 const FAILING = "billing";
 
 export async function oneOfFive({ stage, environment, ...setup }) {
-  const story = new Story({ title: "One of five applications fails to redeploy", alert: "BadData", environment, ...setup });
+  const story = Story.begin({ title: "One of five applications fails to redeploy", alert: "BadData", environment, ...setup });
   const place = stage.environments[environment];
   story.tell(`${await spoil(place)} service requests belong to nobody any more`);
   await story.opened();

@@ -4,7 +4,7 @@ import { Story } from "../story.mjs";
 import { REPLACED, worsen } from "./bad-infrastructure.mjs";
 
 export async function stalePlan({ stage, environment, ...setup }) {
-  const story = new Story({ title: "A plan that is stale, and an apply that dies half-way", alert: "HighErrorRate", environment, ...setup });
+  const story = Story.begin({ title: "A plan that is stale, and an apply that dies half-way", alert: "HighErrorRate", environment, ...setup });
   const bad = await worsen(stage, environment, { cache: false });
   story.tell(`the commit ${bad.slice(0, 12)} is applied: 30 of 100 users are turned away`);
   await story.opened();

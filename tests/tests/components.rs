@@ -181,7 +181,10 @@ fn secrets_go_only_where_they_are_needed() {
     assert_eq!(given("purge_database_url"), names(&["message-purge", "message-purge-http"]));
     assert_eq!(given("redis_url"), names(&["conversation", "message-send"]));
     assert_eq!(given("delivery_key"), names(&["conversation", "message-send"]));
-    assert_eq!(given("relay_key"), names(&["conversation", "message-purge-http", "message-send", "rollback-worker-ring"]));
+    assert_eq!(
+        given("relay_key"),
+        names(&["conversation", "message-purge-http", "message-send", "rollback-worker-ring"])
+    );
     // The credentials of the systems that a rollback talks to.
     for secret in ["production_credentials", "staging_credentials"] {
         assert_eq!(given(secret), names(&["rollback-worker", "rollback-worker-ring"]));

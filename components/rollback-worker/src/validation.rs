@@ -172,21 +172,17 @@ fn smoke_tests(
 ) -> Result<Vec<CheckResult>, Halt> {
     let Some(configured) = &desk.place.targets.smoke else { return Ok(Vec::new()) };
     let mut results = Vec::new();
-    for (number, template) in configured.tests.iter().enumerate() {
-        let Some(check) = check(&template.name) else { continue };
+    let mandatory = [
+        (Check::Mandatory(MandatoryCheck::SmokeUser), &configured.user),
+        (Check::Mandatory(MandatoryCheck::SmokeServiceRequest), &configured.service_request),
+    ];
+    let more = configured.more.iter();
+    let more = more.filter_map(|(name, template)| Some((Check::Smoke(SmokeName::parse(name.clone()).ok()?), template)));
+    for (number, (check, template)) in mandatory.into_iter().chain(more).enumerate() {
         let key = format!("smoke-{}-{}", validation.id(), number + 1);
         let prefix = format!("smoke:{number}/");
         let seen = test::run(desk, &prefix, &key, &configured.base, template)?;
         results.push(smoke(check, seen, keep(evidence, desk, &prefix)));
     }
     Ok(results)
-}
-
-/// The check that a smoke test is.
-fn check(name: &str) -> Option<Check> {
-    match name {
-        "smoke_user" => Some(Check::Mandatory(MandatoryCheck::SmokeUser)),
-        "smoke_service_request" => Some(Check::Mandatory(MandatoryCheck::SmokeServiceRequest)),
-        added => SmokeName::parse(added).ok().map(Check::Smoke),
-    }
 }

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clients::{
-    Entropy, Request, Response, Secret,
+    Entropy, Rejection, Request, Response, Secret,
     github::{
-        Ancestry, AppKey, Dispatch, Dispatched, GitHub, GithubError, Permissions, PublicKey, SecretPlace, applied,
-        find, installation_token, read_ancestry, read_archive, read_archive_location, read_artifacts, read_dispatch,
-        read_installation_token, read_jobs, read_public_key, read_run, read_runs, read_secret_update,
-        read_secret_write, read_variable, read_variable_creation, read_variable_write,
+        Ancestry, AppKey, Dispatch, Dispatched, GitHub, GithubError, Permissions, PublicKey, SecretPlace, Verdict,
+        applied, find, installation_token, read_ancestry, read_archive, read_archive_location, read_artifacts,
+        read_dispatch, read_installation_token, read_jobs, read_public_key, read_review, read_run, read_runs,
+        read_secret_update, read_secret_write, read_variable, read_variable_creation, read_variable_write,
     },
 };
 use rollback::{Commit, Digest, Reference, recipe::Pipeline, step::FailureCode};
@@ -47,6 +47,7 @@ fn configured<'a>(desk: &Desk<'a>) -> Result<&'a settings::Github, Halt> {
 enum Use {
     Reading,
     Dispatching,
+    Reviewing,
     WritingSecrets,
 }
 
@@ -55,6 +56,7 @@ impl Use {
         match self {
             Self::Reading => "read",
             Self::Dispatching => "dispatch",
+            Self::Reviewing => "review",
             Self::WritingSecrets => "secrets",
         }
     }
@@ -63,6 +65,7 @@ impl Use {
         match self {
             Self::Reading => Permissions::none().read_runs().read_commits(),
             Self::Dispatching => Permissions::none().dispatch(),
+            Self::Reviewing => Permissions::none().review_deployments(),
             Self::WritingSecrets => Permissions::none().write_environment_secrets(),
         }
     }
@@ -223,6 +226,21 @@ pub fn run(desk: &Desk<'_>, name: &str, repository: &str, id: &str) -> Result<Wo
     )
 }
 
+/// Lets a workflow run through the gate before the environment: whether GitHub has taken it.
+pub fn let_through(desk: &Desk<'_>, name: &str, repository: &str, id: &str, comment: &str) -> Result<bool, Halt> {
+    let (id, place) = (number(id)?, desk.place.environment.as_str());
+    desk.ask(
+        name,
+        || Ok(github(desk, repository, Use::Reviewing)?.review(repository, id, place, Verdict::Approved, comment)),
+        |response| match read_review(response) {
+            Ok(()) => Ok(true),
+            // Nothing waits for us there any more: it has been let through already, or waits for somebody else.
+            Err(GithubError::Rejected(Rejection::Invalid { .. } | Rejection::NotFound(_))) => Ok(false),
+            Err(error) => Err(trouble(error)),
+        },
+    )
+}
+
 /// The step at which a workflow run failed.
 pub fn failed_step(desk: &Desk<'_>, name: &str, repository: &str, id: &str) -> Result<Option<String>, Halt> {
     let id = number(id)?;
@@ -296,9 +314,6 @@ pub struct Verification {
     pub source_heartbeat: DateTime<Utc>,
     /// The version of the schema on the restored server.
     pub schema_version: Option<u32>,
-    /// The versions that the images to be redeployed run on, where they state any.
-    #[serde(default)]
-    pub schema_ranges: Vec<rollback::schema::SchemaRange>,
     /// The rows of the tables.
     #[serde(default)]
     pub row_counts: std::collections::BTreeMap<String, Rows>,

@@ -1,6 +1,6 @@
 //! Where the systems of an environment are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rollback::{Application as Name, Digest, Repository, ServerName, terraform::Protection, validation::Tightening};
 use serde::Deserialize;
@@ -68,6 +68,10 @@ pub struct Github {
     /// Whether a dispatch answers with the run that it made. GitHub Enterprise Server refuses to be asked that.
     #[serde(default = "yes")]
     pub run_details: bool,
+    /// Whether the App is the deployment protection rule of the environment: GitHub then lets no deployment through until the
+    /// worker, which has seen the approvals, says so.
+    #[serde(default)]
+    pub gate: bool,
 }
 
 /// A GitHub App and its installation.
@@ -270,15 +274,21 @@ impl Default for Notify {
 pub struct Smoke {
     /// Where the application is reached, as its users reach it.
     pub base: String,
-    /// The tests. `smoke_user` and `smoke_service_request` are needed; what more there is, is named by its check.
-    pub tests: Vec<Template>,
+    /// Registers a user.
+    pub user: Template,
+    /// Creates a service request.
+    pub service_request: Template,
+    /// More, by the name of the check that each is.
+    #[serde(default)]
+    pub more: BTreeMap<String, Template>,
 }
 
 /// A smoke test.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Template {
-    /// Its name.
+    /// What it does, for a person to read.
+    #[serde(default)]
     pub name: String,
     /// What is done.
     pub method: Verb,

@@ -242,7 +242,7 @@ impl Scene<'_> {
         let mut differences = restored_server.differences(&source);
         // A restored server never has it: whoever closes the incident turns it on again, by the runbook.
         differences.retain(|difference| !difference.starts_with("high availability"));
-        let schema_fits = schema_fits(&found);
+        let schema_fits = self.schema_fits(recipe, found.schema_version)?;
         differences.extend(found.differences);
         let measured = restored::check(&Restored {
             point_in_time: recipe.point_in_time,
@@ -258,6 +258,19 @@ impl Scene<'_> {
             loss_accepted: recipe.accept_loss.is_some(),
         });
         Ok(vec![Report::Loss { seconds: measured?.num_seconds() }])
+    }
+
+    /// Whether every image that is redeployed runs on the restored schema, as far as it states on which it does.
+    fn schema_fits(&self, recipe: &DatabaseRecipe, version: Option<u32>) -> Result<bool, Halt> {
+        let Some(version) = version else { return Ok(true) };
+        for Redeployment { application, image, .. } in &recipe.redeployments {
+            let name = self.fact(&format!("label:{application}"));
+            let stated = registry::schema(self.desk, &name, &image.repository, image.digest)?;
+            if SchemaFit::of(stated, version) == SchemaFit::Unfit {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Both servers with what belongs to them.
@@ -321,12 +334,4 @@ impl Scene<'_> {
         self.verify_pods(application, image, Some(&revision), FailureCode::RedeploymentFailed)?;
         Ok(Vec::new())
     }
-}
-
-/// Whether every image that is redeployed runs on the restored schema, as far as they state on which they do.
-fn schema_fits(found: &github::Verification) -> bool {
-    found.schema_ranges.iter().all(|range| {
-        let fit = found.schema_version.map(|version| SchemaFit::of(Some(*range), version));
-        fit == Some(SchemaFit::Fits)
-    })
 }

@@ -1,5 +1,6 @@
 //! Following workflow runs to their end.
 
+use chrono::TimeDelta;
 use rollback::{
     Reference, Report,
     step::{FailureCode, StepName},
@@ -14,6 +15,9 @@ use crate::{
 /// How long to wait between two looks, in seconds. A webhook ends the wait early.
 const PAUSE: i64 = 5;
 
+/// How long a workflow run may go on waiting at a gate before it is let through again.
+const GATE: TimeDelta = TimeDelta::minutes(1);
+
 impl Scene<'_> {
     /// The operation of an earlier step.
     pub(super) fn operation_of(&self, name: &StepName) -> Option<&Reference> {
@@ -26,7 +30,7 @@ impl Scene<'_> {
         let name = self.fact("run");
         let run = github::run(self.desk, &name, repository, id.as_str())?;
         let how = match run.state() {
-            RunState::UnderWay => return Err(Halt::again(PAUSE, &[&name])),
+            RunState::UnderWay => return Err(self.wait_for(&run, repository, id, &name)),
             RunState::Succeeded => return Ok(run),
             RunState::RunAgain(attempt) => {
                 let detail = format!("the workflow run {} was run again by hand, attempt {attempt}", run.id);
@@ -39,6 +43,25 @@ impl Scene<'_> {
             None => (failed, "before any of its steps".to_owned()),
         };
         Err(Halt::fail(code, &format!("the workflow run {} ended with {how} {place}", run.id)))
+    }
+
+    /// Waits for a workflow run, and lets it through when it waits at the gate before the environment. The step is taken only
+    /// after the approvals: nobody has to be asked again.
+    fn wait_for(&self, run: &WorkflowRun, repository: &str, id: &Reference, name: &str) -> Halt {
+        let gated = self.desk.place.targets.github.as_ref().is_some_and(|github| github.gate);
+        if !gated || !run.is_waiting() {
+            return Halt::again(PAUSE, &[name]);
+        }
+        let gate = self.fact("gate");
+        let comment = format!("the run {} of Hubline is approved", self.run.id());
+        match github::let_through(self.desk, &gate, repository, id.as_str(), &comment) {
+            Err(halt) => halt,
+            // Another job of the run may come to the gate later.
+            Ok(_) if self.desk.known_at(&gate).is_some_and(|at| self.desk.now - at > GATE) => {
+                Halt::again(PAUSE, &[name, &gate])
+            }
+            Ok(_) => Halt::again(PAUSE, &[name]),
+        }
     }
 
     /// Follows the workflow run of this very step.

@@ -28,7 +28,7 @@ pub struct Job {
     pub notes: Value,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Rows {
     pub version: i64,
     pub halted: bool,
@@ -95,6 +95,7 @@ impl Fuse {
 }
 
 /// The database.
+#[derive(Clone)]
 pub struct Books {
     pub rows: RefCell<Rows>,
     pub now: Cell<DateTime<Utc>>,

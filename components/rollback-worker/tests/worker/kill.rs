@@ -1,65 +1,33 @@
-//! A worker is killed at every point between any two operations: statements and calls alike. Whatever it was at, another
-//! one goes on, and what is done outside is done once; or the run stops for a person, and nothing was done twice.
+//! A worker is killed at every point between any two operations: statements and calls alike, before each is done and when
+//! it is done and nobody has heard of it. Another one goes on when the lease is over: what is done outside is done once; or
+//! the run stops for a person, and nothing was done twice.
 
+use chrono::TimeDelta;
 use rollback::{Command, IncidentState, Kind, RunState, step::StepStatus};
+use rollback_worker::memory::Memory;
 
 use crate::{
     books::{Death, Fuse},
     stage::{Stage, why},
 };
-use chrono::TimeDelta;
 
-/// A run of this kind, prepared by workers of which the first dies at this operation; then executed.
-struct Story {
-    stage: Stage,
-    /// How many operations there were before the worker came to its end.
-    operations: u32,
-}
-
-/// A run that is prepared and executed, by a worker that dies at one operation and others that go on.
-fn told(kind: Kind, fuse: &Fuse) -> Story {
-    let stage = Stage::drafted(kind);
-    work_on(&stage, fuse);
-    assert!(stage.run().preview().is_some(), "{kind}: {}", stage.told());
-    stage.executes();
-    work_on(&stage, fuse);
-    Story { stage, operations: fuse.spent.get() }
-}
-
-/// Works until there is nothing more to do; when the worker dies another one takes its place, once its lease is over.
-fn work_on(stage: &Stage, fuse: &Fuse) {
-    if !fuse.is_burnt() {
-        stage.works(fuse, None);
-    }
-    if fuse.is_burnt() {
-        stage.books.wait(TimeDelta::seconds(60));
-        stage.works(&Fuse::none(), None);
-    }
-    // What provably did not happen is let happen by an operator.
-    for _ in 0..5 {
-        if !stage.waits_for_people() {
-            return;
-        }
-        let step = stage.current().unwrap();
-        stage.does("olaf", Command::Retry { step: step.name().clone() });
-        stage.wakes();
-        stage.works(&Fuse::none(), None);
-    }
-}
+/// The applications of the database that is rolled back.
+const ONE: &[&str] = &["orders"];
 
 /// What was done outside, in the order of the steps: how often each.
-fn effects(stage: &Stage, kind: Kind) -> Vec<(&'static str, usize)> {
+pub fn effects(stage: &Stage, kind: Kind, applications: &[&'static str]) -> Vec<(&'static str, usize)> {
     let state = stage.world.state.borrow();
     match kind {
         Kind::Application => vec![("deploy", stage.dispatches("deploy.yml", None))],
-        Kind::Database => vec![
+        Kind::Database => [
             ("freeze", stage.dispatches("freeze.yml", Some("freeze"))),
-            ("servers", state.servers.len()),
+            ("restore", state.servers.len() + usize::try_from(state.repeated_restores).unwrap()),
             ("secret", usize::from(!state.secrets.is_empty())),
-            ("deploy orders", deployments(stage, "orders")),
-            ("deploy chat", deployments(stage, "chat")),
             ("thaw", stage.dispatches("freeze.yml", Some("thaw"))),
-        ],
+        ]
+        .into_iter()
+        .chain(applications.iter().map(|application| (*application, deployments(stage, application))))
+        .collect(),
         Kind::Infrastructure => vec![("apply", stage.dispatches("terraform-apply.yml", None))],
     }
 }
@@ -72,11 +40,16 @@ fn deployments(stage: &Stage, application: &str) -> usize {
 #[test]
 fn nobody_dies() {
     for &kind in Kind::ALL {
-        let story = told(kind, &Fuse::none());
-        assert_eq!(story.stage.state(), RunState::Succeeded, "{kind}: {}", story.stage.told());
-        assert_eq!(story.stage.incident(), IncidentState::MitigatedUnvalidated);
-        assert!(effects(&story.stage, kind).iter().all(|(_, times)| *times == 1), "{kind}");
-        assert!(story.operations > 20, "{kind}: {}", story.operations);
+        let applications = &["orders", "chat"];
+        let stage = Stage::drafted(kind, applications);
+        stage.works(&Fuse::none(), None);
+        assert!(stage.run().preview().is_some(), "{kind}: {}", stage.told());
+        stage.executes();
+        stage.works(&Fuse::none(), None);
+        assert_eq!(stage.state(), RunState::Succeeded, "{kind}: {}", stage.told());
+        assert_eq!(stage.incident(), IncidentState::MitigatedUnvalidated);
+        let effects = effects(&stage, kind, applications);
+        assert!(effects.iter().all(|(_, times)| *times == 1), "{kind}: {effects:?}");
     }
 }
 
@@ -95,64 +68,115 @@ fn whenever_an_infrastructure_s_worker_dies() {
     everywhere(Kind::Infrastructure);
 }
 
+/// How runs have ended whose worker was killed.
+#[derive(Default)]
+struct Ends {
+    succeeded: usize,
+    stopped: usize,
+}
+
 fn everywhere(kind: Kind) {
-    let operations = told(kind, &Fuse::none()).operations;
-    let mut stopped = 0;
-    for operation in 1..=operations {
-        for death in [Death::Before, Death::After] {
-            let story = told(kind, &Fuse::at(operation, death));
-            let stage = &story.stage;
-            let what = format!("{kind}, operation {operation}, {death:?}: {}", stage.told());
-            let effects = effects(stage, kind);
-            assert!(effects.iter().all(|(_, times)| *times <= 1), "something was done twice: {effects:?}, {what}");
-            match stage.state() {
-                RunState::Succeeded => {
-                    assert!(effects.iter().all(|(_, times)| *times == 1), "something was skipped: {effects:?}, {what}");
-                }
-                RunState::NeedsManual => {
-                    stopped += 1;
-                    // Only an apply is never repeated and so may end like this.
-                    assert_eq!(kind, Kind::Infrastructure, "{what}");
-                    assert_eq!(stage.incident(), IncidentState::Blocked, "{what}");
-                }
-                other => panic!("the run is {other}: {what}"),
+    let mut ends = Ends::default();
+    let stage = Stage::drafted(kind, ONE);
+    killing_each_turn(&stage, |fork, what| {
+        assert!(fork.run().preview().is_some(), "there is no preview: {what}");
+        assert!(fork.dispatches("terraform-plan.yml", None) <= 1, "planned twice: {what}");
+    });
+    stage.executes();
+    killing_each_turn(&stage, |fork, what| {
+        let effects = effects(fork, kind, ONE);
+        assert!(effects.iter().all(|(_, times)| *times <= 1), "something was done twice: {effects:?}, {what}");
+        match fork.state() {
+            RunState::Succeeded => {
+                ends.succeeded += 1;
+                assert!(effects.iter().all(|(_, times)| *times == 1), "something was skipped: {effects:?}, {what}");
+            }
+            RunState::NeedsManual => {
+                ends.stopped += 1;
+                // Only an apply is never sent again, and ends like this when it can't be told whether it was.
+                assert_eq!((kind, fork.incident()), (Kind::Infrastructure, IncidentState::Blocked), "{what}");
+            }
+            other => panic!("the run is {other}: {what}"),
+        }
+    });
+    assert_eq!(stage.state(), RunState::Succeeded, "{}", stage.told());
+    assert!(ends.succeeded > 20, "{}", ends.succeeded);
+    assert_eq!(ends.stopped > 0, kind == Kind::Infrastructure);
+}
+
+/// Goes on until there is nothing more to do, and before each turn tries what becomes of it when the worker dies at each of
+/// its operations.
+fn killing_each_turn(stage: &Stage, mut judge: impl FnMut(&Stage, &str)) {
+    let memory = Memory::default();
+    loop {
+        let before = stage.fork();
+        let fuse = Fuse::none();
+        let more = stage.takes_a_turn(&memory, &fuse, None);
+        for operation in 1..=fuse.spent.get() {
+            for death in [Death::Before, Death::After] {
+                let fork = before.fork();
+                let fuse = Fuse::at(operation, death);
+                fork.works(&fuse, None);
+                assert!(fuse.is_burnt());
+                fork.books.wait(TimeDelta::seconds(60));
+                goes_on(&fork);
+                judge(&fork, &format!("operation {operation}, {death:?}: {}", fork.told()));
             }
         }
+        if !more {
+            return;
+        }
     }
-    assert_eq!(stopped > 0, kind == Kind::Infrastructure);
+}
+
+/// Another worker goes on, and what provably did not happen is let happen by an operator.
+fn goes_on(stage: &Stage) {
+    stage.works(&Fuse::none(), None);
+    for _ in 0..5 {
+        if !stage.waits_for_people() {
+            return;
+        }
+        let step = stage.current().unwrap();
+        stage.does("olaf", Command::Retry { step: step.name().clone() });
+        stage.wakes();
+        stage.works(&Fuse::none(), None);
+    }
 }
 
 #[test]
 fn what_an_operator_does_not_let_happen_does_not_happen() {
-    let stage = Stage::drafted(Kind::Application);
+    let stage = Stage::drafted(Kind::Application, ONE);
     stage.works(&Fuse::none(), None);
     stage.executes();
-    // Of the operations of the execution the dispatch is one; dying before each leaves it undone in at least one case.
-    let mut undone = 0;
-    let total = told(Kind::Application, &Fuse::none()).operations;
-    for operation in 1..=total {
-        let stage = Stage::drafted(Kind::Application);
-        let fuse = Fuse::at(operation, Death::Before);
-        stage.works(&fuse, None);
-        if fuse.is_burnt() {
-            continue;
+    let (memory, mut undone) = (Memory::default(), 0);
+    loop {
+        let before = stage.fork();
+        let fuse = Fuse::none();
+        let more = stage.takes_a_turn(&memory, &fuse, None);
+        for operation in 1..=fuse.spent.get() {
+            let fork = before.fork();
+            fork.works(&Fuse::at(operation, Death::Before), None);
+            fork.books.wait(TimeDelta::seconds(60));
+            fork.works(&Fuse::none(), None);
+            if fork.waits_for_people() {
+                undone += 1;
+                stays_undone(&fork);
+            }
         }
-        stage.executes();
-        stage.works(&fuse, None);
-        stage.books.wait(TimeDelta::seconds(60));
-        stage.works(&Fuse::none(), None);
-        if !stage.waits_for_people() {
-            continue;
+        if !more {
+            break;
         }
-        undone += 1;
-        assert_eq!(stage.dispatches("deploy.yml", None), 0);
-        assert_eq!(stage.current().unwrap().status(), StepStatus::Unknown);
-        // Nothing goes on until its deadline, and then a person must look.
-        stage.books.wait(TimeDelta::minutes(10));
-        stage.ticks();
-        assert_eq!((stage.state(), stage.incident()), (RunState::NeedsManual, IncidentState::Blocked));
-        stage.does("cleo", Command::Attest { statement: why(), evidence: vec![rollback::Digest::of(b"seen")] });
-        assert_eq!(stage.incident(), IncidentState::Acknowledged);
     }
     assert!(undone > 0);
+}
+
+fn stays_undone(stage: &Stage) {
+    assert_eq!(stage.dispatches("deploy.yml", None), 0);
+    assert_eq!(stage.current().unwrap().status(), StepStatus::Unknown);
+    // Nothing goes on until its deadline, and then a person must look.
+    stage.books.wait(TimeDelta::minutes(10));
+    stage.ticks();
+    assert_eq!((stage.state(), stage.incident()), (RunState::NeedsManual, IncidentState::Blocked));
+    stage.does("cleo", Command::Attest { statement: why(), evidence: vec![rollback::Digest::of(b"seen")] });
+    assert_eq!(stage.incident(), IncidentState::Acknowledged);
 }

@@ -2,6 +2,9 @@
 #![cfg(test)]
 
 mod books;
+mod gate;
 mod kill;
+mod misbehaviour;
 mod stage;
+mod validation;
 mod world;

@@ -1,6 +1,6 @@
 //! A run in its surroundings: the database, the outside, the people, and workers that live and die.
 
-use std::cell::Cell;
+use std::{cell::Cell, rc::Rc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clients::{Request, Response, Silence};
@@ -32,11 +32,11 @@ pub struct Wire<'a> {
     world: &'a World,
     fuse: &'a Fuse,
     /// What comes of calls before the outside is asked at all.
-    meddler: Option<&'a Meddler>,
+    meddler: Option<&'a Meddler<'a>>,
 }
 
 /// Somebody who answers in the outside's place.
-pub type Meddler = dyn Fn(&Request, &World) -> Option<Result<Response, Silence>>;
+pub type Meddler<'a> = dyn Fn(&Request, &World) -> Option<Result<Response, Silence>> + 'a;
 
 impl Transport for Wire<'_> {
     fn call(&self, request: &Request) -> Result<Response, Silence> {
@@ -63,14 +63,28 @@ impl Transport for Wire<'_> {
 pub struct Stage {
     pub books: Books,
     pub world: World,
-    settings: Settings,
+    settings: Rc<Settings>,
     ids: Cell<u128>,
 }
 
-fn targets() -> Value {
+/// A smoke test that makes something and takes it away again.
+fn test(path: &str, cleanup: &str) -> Value {
+    json!({
+        "method": "POST", "path": path, "body": {"id": "{key}"},
+        "expect": {"status": 201, "body": {"id": "{key}"}}, "cleanup": {"path": cleanup},
+    })
+}
+
+/// The applications that use the database.
+fn application(name: &str) -> Value {
+    json!({"name": name, "deployment": name, "container": "api", "image": name})
+}
+
+fn targets(applications: &[&str]) -> Value {
     json!({
         "environment": "production",
-        "github": {"api": "https://github.test", "artifacts": "https://artifacts.test", "repository": "team/deploy"},
+        "github": {"api": "https://github.test", "artifacts": "https://artifacts.test", "repository": "team/deploy",
+            "gate": true},
         "registry": {"server": "https://registry.test"},
         "azure": {
             "management": "https://arm.test", "entra": "https://entra.test", "tenant": "tenant",
@@ -78,10 +92,12 @@ fn targets() -> Value {
         },
         "kubernetes": {"api": "https://cluster.test", "namespace": "production"},
         "prometheus": {"api": "https://prometheus.test"},
-        "applications": [
-            {"name": "orders", "deployment": "orders", "container": "api", "image": "orders"},
-            {"name": "chat", "deployment": "chat", "container": "api", "image": "chat"},
-        ],
+        "smoke": {
+            "base": "https://service.test/smoke",
+            "user": test("/users", "/users/{key}"),
+            "serviceRequest": test("/service-requests", "/service-requests/{answer:/id}"),
+        },
+        "applications": applications.iter().map(|name| application(name)).collect::<Vec<_>>(),
         "database": {"server": "orders-db", "connection": "postgres://app:{password}@{host}/orders"},
     })
 }
@@ -108,9 +124,9 @@ pub fn principals() -> Vec<Principal> {
 
 impl Stage {
     /// An alert has fired 20 minutes ago, and it is decided to roll back.
-    pub fn decided(kind: Kind) -> Self {
+    fn decided(kind: Kind, applications: &[&str]) -> Self {
         let now: DateTime<Utc> = "2024-05-01T10:20:00Z".parse().unwrap();
-        let (targets, credentials) = (targets().to_string(), credentials().to_string());
+        let (targets, credentials) = (targets(applications).to_string(), credentials().to_string());
         let settings = Settings::read(|name| match name {
             "production" => targets.clone(),
             "production_credentials" => credentials.clone(),
@@ -119,7 +135,7 @@ impl Stage {
         })
         .unwrap();
         let books = Books::new(now, serde_json::to_value(principals()).unwrap());
-        let stage = Self { books, world: World::new(now), settings, ids: Cell::new(0) };
+        let stage = Self { books, world: World::new(now), settings: Rc::new(settings), ids: Cell::new(0) };
         let opened = Case::open(
             NewIncident {
                 id: INCIDENT.parse::<IncidentId>().unwrap(),
@@ -140,12 +156,22 @@ impl Stage {
         stage
     }
 
-    /// Olaf asks for a rollback.
-    pub fn drafted(kind: Kind) -> Self {
-        let stage = Self::decided(kind);
+    /// The same again, to go on in another way.
+    pub fn fork(&self) -> Self {
+        Self {
+            books: self.books.clone(),
+            world: self.world.clone(),
+            settings: Rc::clone(&self.settings),
+            ids: self.ids.clone(),
+        }
+    }
+
+    /// Olaf asks for a rollback; these applications use the database.
+    pub fn drafted(kind: Kind, applications: &[&str]) -> Self {
+        let stage = Self::decided(kind, applications);
         let request = match kind {
             Kind::Application => json!({"kind": "application", "application": "orders"}),
-            Kind::Database => json!({"kind": "database", "server": "orders-db", "applications": ["orders", "chat"]}),
+            Kind::Database => json!({"kind": "database", "server": "orders-db", "applications": applications}),
             Kind::Infrastructure => json!({"kind": "infrastructure", "commit": crate::world::COMMIT}),
         };
         let id = RUN.parse::<RunId>().unwrap();
@@ -182,6 +208,11 @@ impl Stage {
         let id = ValidationId::new(Uuid::from_u128(self.ids.get()));
         self.does("olaf", Command::Validate { id, policy: Policy::default() });
         self.books.enqueue("validation", &format!("validation:{INCIDENT}"), INCIDENT, Some(RUN), json!({}));
+    }
+
+    /// What is around the alert is to be put together.
+    pub fn triages(&self) {
+        self.books.enqueue("triage", &format!("triage:{INCIDENT}"), INCIDENT, None, json!({}));
     }
 
     pub fn case(&self) -> Case {
@@ -253,35 +284,42 @@ impl Stage {
         assert_eq!(outcome["outcome"], "committed");
     }
 
-    /// A worker takes turns until nothing is due, or it dies. How many operations it has done.
-    pub fn works(&self, fuse: &Fuse, meddler: Option<&Meddler>) {
+    /// A worker takes turns until nothing is due, or it dies.
+    pub fn works(&self, fuse: &Fuse, meddler: Option<&Meddler<'_>>) {
         let memory = Memory::default();
-        let session = Session { books: &self.books, fuse };
-        let wire = Wire { world: &self.world, fuse, meddler };
-        let office = Office { db: &session, wire: &wire, settings: &self.settings, memory: &memory };
         for _ in 0..10_000 {
-            self.world.now.replace(self.books.now.get());
-            match office.turn().now_or_never().expect("nothing waits") {
-                Ok(true) => {}
-                Ok(false) => {
-                    // Nothing is due now: time passes until something is.
-                    let Some(due) = self.books.next_due() else { return };
-                    if self.waits_for_people() || self.sleeps() {
-                        return;
-                    }
-                    self.books.now.set(due.max(self.books.now.get() + TimeDelta::milliseconds(100)));
-                    self.ticks();
-                }
-                Err(error) => {
-                    assert!(fuse.is_burnt(), "the database failed: {error}");
-                    return;
-                }
-            }
-            if fuse.is_burnt() {
+            if !self.takes_a_turn(&memory, fuse, meddler) {
                 return;
             }
         }
         panic!("it never comes to rest: {}", self.told());
+    }
+
+    /// One turn, or a wait until the next one is due. Whether there is more to do, by this worker.
+    pub fn takes_a_turn(&self, memory: &Memory, fuse: &Fuse, meddler: Option<&Meddler<'_>>) -> bool {
+        let session = Session { books: &self.books, fuse };
+        let wire = Wire { world: &self.world, fuse, meddler };
+        let office = Office { db: &session, wire: &wire, settings: &self.settings, memory };
+        self.world.now.replace(self.books.now.get());
+        match office.turn().now_or_never().expect("nothing waits") {
+            Ok(true) => {}
+            Ok(false) => {
+                // Nothing is due now: time passes until something is.
+                let Some(due) = self.books.next_due().filter(|_| !self.rests()) else { return false };
+                self.books.now.set(due.max(self.books.now.get() + TimeDelta::milliseconds(100)));
+                self.ticks();
+            }
+            Err(error) => {
+                assert!(fuse.is_burnt(), "the database failed: {error}");
+                return false;
+            }
+        }
+        !fuse.is_burnt()
+    }
+
+    /// Whether nothing happens until a person does something.
+    pub fn rests(&self) -> bool {
+        self.waits_for_people() || self.sleeps()
     }
 
     /// Whether the run has come to where only a person can go on: a step is provably absent that only they may repeat.

@@ -22,7 +22,7 @@ pub struct WorkflowRun {
 }
 
 /// What has happened outside.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct State {
     /// Workflow runs, in the order of their dispatch.
     pub runs: Vec<WorkflowRun>,
@@ -42,11 +42,18 @@ pub struct State {
     pub conclusions: BTreeMap<String, &'static str>,
     /// Bytes of the artifact of plans: before and after the apply.
     pub applied: bool,
+    /// Whether the alert fires.
+    pub fires: bool,
+    /// Whether there is a gate before the environment.
+    pub gated: bool,
+    /// The workflow runs that were let through it.
+    pub let_through: Vec<u64>,
     /// Everything that was asked, as `METHOD /path`.
     pub log: Vec<String>,
 }
 
 /// The outside.
+#[derive(Clone)]
 pub struct World {
     pub state: RefCell<State>,
     pub now: RefCell<DateTime<Utc>>,
@@ -108,7 +115,12 @@ impl World {
             "arm.test" => self.cloud(method, &path, body),
             "registry.test" => self.registry(method, &path),
             "cluster.test" => self.cluster(&path, &query),
+            "prometheus.test" if path.ends_with("/rules") => self.rules(),
             "prometheus.test" => self.prometheus(&query),
+            "service.test" => match method {
+                "POST" => Answer::json(201, &serde_json::from_slice(body).unwrap()),
+                _ => Answer::empty(204),
+            },
             other => panic!("nobody is at {other}"),
         }
     }
@@ -171,6 +183,12 @@ impl World {
             }
             ("GET", ["actions", "runs", id]) => {
                 let id: u64 = id.parse().unwrap();
+                if state.gated && !state.let_through.contains(&id) {
+                    let run = state.runs.iter().find(|run| run.id == id).unwrap();
+                    let mut waiting = run_json(run, false);
+                    waiting["status"] = "waiting".into();
+                    return Answer::json(200, &waiting);
+                }
                 let Some(run) = state.runs.iter_mut().find(|run| run.id == id) else { return Answer::empty(404) };
                 run.looks += 1;
                 let (run, completed) = (run.clone(), run.looks > 1);
@@ -178,6 +196,12 @@ impl World {
                     complete(&mut state, &run);
                 }
                 Answer::json(200, &run_json(&run, completed))
+            }
+            ("POST", ["actions", "runs", id, "deployment_protection_rule"]) => {
+                let body: Value = serde_json::from_slice(body).unwrap();
+                assert_eq!((&body["environment_name"], &body["state"]), (&"production".into(), &"approved".into()));
+                state.let_through.push(id.parse().unwrap());
+                Answer::empty(204)
             }
             ("GET", ["actions", "runs", _, "attempts", _, "jobs"]) => Answer::json(
                 200,
@@ -384,9 +408,25 @@ impl World {
         )
     }
 
+    fn rules(&self) -> Answer {
+        let now = *self.now.borrow();
+        let alert = json!({
+            "labels": {"alertname": "HighAPILatency", "environment": "production", "severity": "critical"},
+            "annotations": {}, "state": "firing", "activeAt": now, "value": "0.65",
+        });
+        let alerts = if self.state.borrow().fires { vec![alert] } else { Vec::new() };
+        let rule = json!({
+            "state": "inactive", "name": "HighAPILatency", "query": "x", "duration": 60, "labels": {}, "annotations": {},
+            "alerts": alerts, "health": "ok", "evaluationTime": 0.001, "lastEvaluation": now, "type": "alerting",
+        });
+        let group = json!({"name": "api", "file": "a.yml", "rules": [rule], "interval": 15, "limit": 0});
+        Answer::json(200, &json!({"status": "success", "data": {"groups": [group]}}))
+    }
+
     fn prometheus(&self, query: &BTreeMap<String, String>) -> Answer {
         let asked = &query["query"];
-        let now = self.now.borrow().timestamp();
+        let at: DateTime<Utc> = query["time"].parse().unwrap();
+        let now = at.timestamp();
         let value = if asked.contains("histogram_quantile") {
             Some("0.2")
         } else if asked.contains("ALERTS") {

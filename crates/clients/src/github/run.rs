@@ -73,6 +73,12 @@ impl WorkflowRun {
         }
     }
 
+    /// Whether it waits at a gate before an environment, for a person or for an App.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.status == "waiting"
+    }
+
     /// Whether the run carries this key in its name, whole: `…:1` is not found in `…:12`.
     #[must_use]
     pub fn carries(&self, key: &str) -> bool {

@@ -105,8 +105,8 @@ async function finished(token, id) {
 }
 
 test("a dispatch runs the repository's own file, and its artifact is what the run made", async () => {
-  github.set("secret", "staging", "SECRET", "12345");
-  github.set("variable", "", "REVISION", "r1");
+  github.vault.set("secret", "staging", "SECRET", "12345");
+  github.vault.set("variable", "", "REVISION", "r1");
   const token = await login();
   const begun = await dispatch(token, { what: "tea", correlation: "c-1" });
   assert.equal(begun.status, 200);
@@ -161,7 +161,7 @@ test("a secret that libsodium has sealed is opened, and one that is not is refus
   const put = (encrypted_value) => call(token, "PUT", `${root}/DB_CONNECTION`, { encrypted_value, key_id: key.key_id });
   assert.equal((await put(sealed)).status, 201);
   assert.equal((await put(sealed)).status, 204);
-  assert.equal(github.value("secret", "", "DB_CONNECTION"), "a new password");
+  assert.equal(github.vault.value("secret", "", "DB_CONNECTION"), "a new password");
   assert.equal((await put(Buffer.alloc(64).toString("base64"))).status, 422);
   const shown = await call(token, "GET", `${root}/DB_CONNECTION`);
   assert.deepEqual(Object.keys(shown.body).sort(), ["created_at", "name", "updated_at"]);

@@ -1,6 +1,6 @@
 // A self-hosted runner: act runs a workflow file's own steps on this machine.
 
-import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Program, run } from "../system/program.mjs";
 import { PYTHON } from "./python.mjs";
@@ -15,7 +15,6 @@ const LIMIT_MS = 120_000;
 export class Runner {
   #folder;
   #environment;
-  #actions = new Map();
 
   /**
    * @param {string} folder where workspaces are made
@@ -41,7 +40,9 @@ export class Runner {
     await run("git", ["clone", "--quiet", job.origin, workspace]);
     await run("git", ["-C", workspace, "checkout", "--quiet", "-B", "main", job.commit]);
     await run("git", ["-C", workspace, "remote", "set-url", "origin", `https://github.com/${job.repository}`]);
-    const program = new Program(tool("act"), await this.#arguments(job, workspace), { cwd: workspace, env: this.#env(job) });
+    const log = join(this.#folder, String(job.id), "log");
+    const command = ["-c", 'exec "$0" "$@" > "$LOG" 2>&1', tool("act"), ...this.#arguments(job, workspace)];
+    const program = new Program("sh", command, { cwd: workspace, env: { ...this.#env, LOG: log } });
     const stop = () => program.signal("SIGKILL");
     signal?.addEventListener("abort", stop);
     const timer = setTimeout(stop, LIMIT_MS);
@@ -49,12 +50,11 @@ export class Runner {
     const { code } = await program.ended();
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
-    writeFileSync(join(this.#folder, String(job.id), "log"), program.output);
-    const steps = report(program.output);
-    return { conclusion: signal?.aborted ? "cancelled" : code === 0 ? "success" : "failure", steps, log: program.output };
+    const text = readFileSync(log, "utf8");
+    return { conclusion: signal?.aborted ? "cancelled" : code === 0 ? "success" : "failure", steps: report(text), log: text };
   }
 
-  async #arguments(job, workspace) {
+  #arguments(job, workspace) {
     const folder = join(workspace, "..");
     const file = (name, entries) => {
       const path = join(folder, name);
@@ -80,26 +80,23 @@ export class Runner {
     for (const [name_, value] of Object.entries(job.inputs)) args.push("--input", `${name_}=${value}`);
     args.push("--secret-file", file("secrets", job.secrets), "--var-file", file("variables", job.variables));
     args.push("--env-file", file("environment", environment));
-    for (const action of job.workflow.actions) args.push("--local-repository", `${withoutFolder(action)}=${await this.#local(action)}`);
+    for (const action of job.workflow.actions) args.push("--local-repository", `${withoutFolder(action)}=${this.#local(action)}`);
     return args;
   }
 
-  /** A git repository with the stand-in of an action: act takes nothing less. */
-  async #local(uses) {
+  /** The folder of an action's stand-in, out of the project's own folders: act puts files beside it. */
+  #local(uses) {
     const [, owner, name] = uses.match(/^([^/]+)\/([^/@]+)/);
     const source = join(ACTIONS, `${owner}-${name}`);
     if (!existsSync(source)) throw new Error(`the lab has no stand-in for the action ${uses}`);
     const folder = join(this.#folder, "actions", `${owner}-${name}`);
-    if (!this.#actions.has(folder)) {
-      cpSync(source, folder, { recursive: true });
-      this.#actions.set(folder, true);
-    }
+    if (!existsSync(folder)) cpSync(source, folder, { recursive: true });
     return folder;
   }
 
-  #env(job) {
-    const path = [join(this.#folder, "bin"), join(HERE, "bin"), join(PYTHONPATH, "bin"), process.env.PATH].join(":");
-    return { ...PYTHON, PATH: path, HOME: this.#folder, ACT_LOG_LEVEL: "info" };
+  get #env() {
+    const path = [join(HERE, "bin"), join(PYTHONPATH, "bin"), process.env.PATH].join(":");
+    return { ...PYTHON, PATH: path, HOME: this.#folder };
   }
 }
 

@@ -8,7 +8,7 @@ export function variables(stage, page) {
   const { github, entra, arm, monitoring, notifications, credentials } = stage;
   const all = {
     github_origin: github.origin,
-    github_artifact_origin: github.artifactStore.origin,
+    github_artifact_origin: github.artifacts.store.origin,
     entra_origin: entra.origin,
     azure_origin: arm.origin,
     pagerduty_origin: notifications.origin,
@@ -34,7 +34,7 @@ function targets({ github, arm, entra, monitoring, notifications, credentials },
     environment: name,
     github: {
       api: github.origin,
-      artifacts: github.artifactStore.origin,
+      artifacts: github.artifacts.store.origin,
       app: { id: "Iv23hubline", installation: 4711 },
       repository: REPOSITORY,
     },

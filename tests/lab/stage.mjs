@@ -154,10 +154,10 @@ export class Stage {
       DB_HEARTBEAT_SECONDS: "1",
       ROLLOUT_TIMEOUT: "40s",
     };
-    for (const [key, value] of Object.entries(variables)) this.github.set("variable", name, key, value);
-    this.github.set("secret", name, "DB_CONNECTION", this.environments[name].connection(host));
-    this.github.set("secret", name, "DB_OWNER_PASSWORD", "unused: the lab trusts its owner");
-    for (const place of [name, `${name}-plan`]) this.github.set("variable", place, "TERRAFORM_DIRECTORY", directory(name));
+    for (const [key, value] of Object.entries(variables)) this.github.vault.set("variable", name, key, value);
+    this.github.vault.set("secret", name, "DB_CONNECTION", this.environments[name].connection(host));
+    this.github.vault.set("secret", name, "DB_OWNER_PASSWORD", "unused: the lab trusts its owner");
+    for (const place of [name, `${name}-plan`]) this.github.vault.set("variable", place, "TERRAFORM_DIRECTORY", directory(name));
   }
 
   /** Runs a workflow as a person of the team would, with what the pipeline needs in its environment. */
@@ -173,7 +173,7 @@ export class Stage {
   /** Plans and applies a commit, as a person of the team would. */
   async apply(environment, commit) {
     const plan = await this.dispatch("terraform-plan.yml", { environment, commit });
-    const [artifact] = this.github.artifactsOf(plan);
+    const [artifact] = this.github.artifacts.of(plan);
     const tfplan = await artifact.read("tfplan");
     await this.dispatch("terraform-apply.yml", {
       environment,

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import Ajv from "ajv";
 import addFormats from "ajv-formats";
-import { GITHUB_DESCRIPTION } from "./tools.mjs";
+import { GITHUB_DESCRIPTION } from "../tools.mjs";
 
 let loaded = null;
 

@@ -48,7 +48,7 @@ pub enum GithubError {
     #[error(transparent)]
     Rejected(Rejection),
     /// It does not know that a dispatch can answer with the run. Nothing was dispatched: ask without.
-    #[error("a dispatch does not answer with its run here")]
+    #[error("a dispatch does not answer with its run here: set runDetails to false")]
     DetailsUnsupported,
     /// Two workflow runs carry the same key.
     #[error("{0} workflow runs carry the key of one dispatch")]

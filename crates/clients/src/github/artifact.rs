@@ -54,7 +54,8 @@ pub fn read_artifacts(response: &Response) -> Result<Vec<Artifact>, GithubError>
 }
 
 /// Reads the answer to [`GitHub::archive`] into the call that fetches it: without our token, which whoever keeps the archive
-/// has no business with. `origins` are those that may be called, such as `https://example.blob.core.windows.net`.
+/// has no business with. `origins` are those that may be called, such as `https://example.blob.core.windows.net`, or
+/// `https://*.blob.core.windows.net`: GitHub itself keeps them on many hosts.
 ///
 /// The address opens the archive by itself, so it is never shown.
 ///
@@ -65,7 +66,7 @@ pub fn read_archive_location(response: &Response, origins: &[&str]) -> Result<Re
         301 | 302 | 303 | 307 | 308 => {
             let location = response.header("location").unwrap_or_default();
             let origin = address::origin(location).ok_or_else(|| Rejection::garbled("a redirect to nowhere"))?;
-            if origins.iter().any(|known| address::origin(known).as_ref() == Some(&origin)) {
+            if address::is_among(origins, &origin) {
                 Ok(Request::get(location.to_owned()).with_secret_address().at_most(MOST))
             } else {
                 Err(GithubError::ForeignAddress(origin))

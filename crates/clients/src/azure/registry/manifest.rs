@@ -123,7 +123,7 @@ pub fn read_blob_location(response: &Response, origins: &[&str]) -> Result<Reque
     }
     let location = response.header("location").unwrap_or_default();
     let origin = address::origin(location).ok_or_else(|| Rejection::garbled("a redirect to nowhere"))?;
-    if origins.iter().any(|known| address::origin(known).as_ref() == Some(&origin)) {
+    if address::is_among(origins, &origin) {
         Ok(Request::get(location.to_owned()).with_secret_address())
     } else {
         Err(AzureError::ForeignAddress(origin))
@@ -169,11 +169,11 @@ mod tests {
     #[test]
     fn an_image_says_on_which_schema_it_runs() {
         let config = json!({"created": "2024-05-01T10:00:00Z", "architecture": "amd64", "os": "linux",
-            "config": {"Labels": {"dev.hubline.schema": "12-15"}}})
+            "config": {"Labels": {"hubline.schema": "12-15"}}})
         .to_string();
         let digest = Digest::of(config.as_bytes());
         let read = read_config(&Response::for_test(200, &[], &config), digest).unwrap();
-        assert_eq!(read.labels["dev.hubline.schema"], "12-15");
+        assert_eq!(read.labels["hubline.schema"], "12-15");
         let swapped = Response::for_test(200, &[], &config.replace("12", "10"));
         assert_eq!(read_config(&swapped, digest).unwrap_err().code(), "altered");
         let bare = "{\"config\": {\"Labels\": null}}";
@@ -185,11 +185,11 @@ mod tests {
     #[test]
     fn a_manifest_is_an_image_or_a_list_of_them() {
         let image = json!({"schemaVersion": 2, "config": {"digest": Digest::of(b"c").to_string()}, "layers": [],
-            "annotations": {"dev.hubline.schema": "12"}})
+            "annotations": {"hubline.schema": "12"}})
         .to_string();
         let read = read_manifest(&Response::for_test(200, &[], &image), Digest::of(image.as_bytes())).unwrap();
         assert_eq!(read.config, Some(Digest::of(b"c")));
-        assert_eq!(read.annotations["dev.hubline.schema"], "12");
+        assert_eq!(read.annotations["hubline.schema"], "12");
         let list = json!({"schemaVersion": 2, "manifests": [
             {"digest": Digest::of(b"m").to_string(), "platform": {"os": "linux", "architecture": "amd64"}},
             {"digest": Digest::of(b"n").to_string()}]})

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { freePort } from "../system/port.mjs";
 import { Program } from "../system/program.mjs";
+import { Alertmanager } from "./alertmanager.mjs";
 import { tool } from "./tools.mjs";
 
 /** How often is scraped, and rules are evaluated. */
@@ -68,7 +69,8 @@ export function hurriedAlertmanager(text, { hubline, alertToken, pagerduty, rout
 
 export class Monitoring {
   #folder;
-  #programs = [];
+  #alertmanager;
+  #prometheus;
 
   /**
    * @param {{folder: string, rules: string[], alertmanager: object, targets: () => object[]}} setup the files of the
@@ -88,38 +90,27 @@ export class Monitoring {
   }
 
   async #start() {
-    const [prometheus, alertmanager] = [await freePort(), await freePort()];
-    this.origin = `http://127.0.0.1:${prometheus}`;
-    this.alertmanagerOrigin = `http://127.0.0.1:${alertmanager}`;
+    this.#alertmanager = await Alertmanager.start({ folder: join(this.#folder, "alertmanager"), config: this.alertmanager });
+    const port = await freePort();
+    this.origin = `http://127.0.0.1:${port}`;
     mkdirSync(join(this.#folder, "rules"), { recursive: true });
     this.rules.forEach((text, index) => writeFileSync(join(this.#folder, "rules", `${index}.yml`), hurriedRules(text)));
     const config = {
       global: { scrape_interval: INTERVAL, evaluation_interval: INTERVAL, scrape_timeout: "900ms" },
       rule_files: [join(this.#folder, "rules/*.yml")],
-      alerting: { alertmanagers: [{ static_configs: [{ targets: [`127.0.0.1:${alertmanager}`] }] }] },
+      alerting: { alertmanagers: [{ static_configs: [{ targets: [new URL(this.#alertmanager.origin).host] }] }] },
       scrape_configs: [{ job_name: "lab", file_sd_configs: [{ files: [join(this.#folder, "targets.json")], refresh_interval: INTERVAL }] }],
     };
     this.#writeTargets();
     writeFileSync(join(this.#folder, "prometheus.yml"), stringify(config));
-    writeFileSync(join(this.#folder, "alertmanager.yml"), stringify(this.alertmanager));
-    this.#programs = [
-      new Program(tool("prometheus-alertmanager"), [
-        `--config.file=${join(this.#folder, "alertmanager.yml")}`,
-        `--storage.path=${join(this.#folder, "alertmanager")}`,
-        `--web.listen-address=127.0.0.1:${alertmanager}`,
-        "--cluster.listen-address=",
-      ]),
-      new Program(tool("prometheus"), [
-        `--config.file=${join(this.#folder, "prometheus.yml")}`,
-        `--storage.tsdb.path=${join(this.#folder, "prometheus")}`,
-        `--web.listen-address=127.0.0.1:${prometheus}`,
-        "--web.console.templates=/nowhere",
-        "--web.console.libraries=/nowhere",
-      ]),
-    ];
-    const ready = (origin) => () => fetch(`${origin}/-/ready`).then(({ ok }) => ok, () => false);
-    await this.#programs[0].ready(ready(this.alertmanagerOrigin));
-    await this.#programs[1].ready(ready(this.origin));
+    this.#prometheus = new Program(tool("prometheus"), [
+      `--config.file=${join(this.#folder, "prometheus.yml")}`,
+      `--storage.tsdb.path=${join(this.#folder, "prometheus")}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      "--web.console.templates=/nowhere",
+      "--web.console.libraries=/nowhere",
+    ]);
+    await this.#prometheus.ready(() => fetch(`${this.origin}/-/ready`).then(({ ok }) => ok, () => false));
     this.timer = setInterval(() => this.#writeTargets(), 250);
   }
 
@@ -135,7 +126,7 @@ export class Monitoring {
 
   async stop() {
     clearInterval(this.timer);
-    await Promise.all(this.#programs.map((program) => program.stop("SIGKILL")));
+    await Promise.all([this.#prometheus?.stop("SIGKILL"), this.#alertmanager?.stop()]);
   }
 
   /** What a query gives now: numbers by their labels. */

@@ -1,12 +1,15 @@
 //! The books that the worker keeps: claims, commits, and what is the case.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
 use rollback::{
-    Case, Change, Context, Digest, Incident, Neighbour, Principal, Run, Standing,
+    Case, Change, Context, Digest, Incident, Neighbour, Person, Principal, Run, Standing,
     alert::Labels,
-    audit::{Record, Subject},
+    audit::{Event, Record, Subject},
     canonical,
+    drill::Drill,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -179,6 +182,29 @@ pub async fn labels<D: Database>(db: &D, case: &Case) -> Result<Option<Labels>, 
     Ok(labels.and_then(|labels| serde_json::from_value(labels).ok()))
 }
 
+/// The drills, and when people were last reminded of which.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Drills {
+    /// Now.
+    pub now: DateTime<Utc>,
+    /// Since when there is a Hubline here.
+    pub installed_at: DateTime<Utc>,
+    /// When people were last reminded, by kind.
+    pub reminded: BTreeMap<String, DateTime<Utc>>,
+    /// The drills.
+    pub drills: Vec<Drill>,
+}
+
+/// The drills, and when people were last reminded of which.
+///
+/// # Errors
+/// Returns [`StoreError`] when the database can't say.
+pub async fn drills<D: Database>(db: &D) -> Result<Drills, StoreError> {
+    let value = text(db, "select operations.drills()", Vec::new()).await?.unwrap_or_default();
+    serde_json::from_value(value).map_err(shape)
+}
+
 /// What came of a commit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Outcome {
@@ -255,14 +281,22 @@ fn changed(snapshot: &Snapshot, changes: &[Change]) -> Result<Map<String, Value>
     let mut records = Vec::new();
     for change in changes {
         for event in &change.events {
-            let audience = event.audience();
-            let record = Record { at: snapshot.now, actor: change.actor.clone(), subject, event: event.clone() };
-            let text = canonical::text(&record).map_err(|_| StoreError::Unreachable("no canonical form".into()))?;
-            records.push(json!({"text": text, "audience": audience}));
+            records.push(record(snapshot.now, change.actor.clone(), subject, event.clone())?);
         }
     }
     document.insert("records".to_owned(), records.into());
     Ok(document)
+}
+
+/// A record of the audit log, with whom it is told to.
+///
+/// # Errors
+/// Returns [`StoreError`] for a record that JSON can't hold, which none is.
+pub fn record(at: DateTime<Utc>, actor: Option<Person>, subject: Subject, event: Event) -> Result<Value, StoreError> {
+    let audience = event.audience();
+    let text = canonical::text(&Record { at, actor, subject, event });
+    let text = text.map_err(|_| StoreError::Unreachable("no canonical form".into()))?;
+    Ok(json!({"text": text, "audience": audience}))
 }
 
 /// How far a run has come, while it holds its environment.

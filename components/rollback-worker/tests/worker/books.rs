@@ -41,6 +41,7 @@ pub struct Rows {
     pub principals: Value,
     pub records: Vec<Value>,
     pub told: Vec<Value>,
+    pub reminded: BTreeMap<String, DateTime<Utc>>,
 }
 
 /// What ends a worker: at this operation, before it is done or when it is done and nobody hears of it.
@@ -188,6 +189,11 @@ impl Books {
             let mut view = self.view(id(0).as_deref(), id(1).as_deref());
             view["answer"] = Value::Null;
             Some(view)
+        } else if statement.contains("operations.drills") {
+            Some(json!({
+                "now": self.now.get(), "installedAt": "2023-01-01T00:00:00Z", "reminded": self.rows.borrow().reminded,
+                "drills": [],
+            }))
         } else if statement.contains("operations.incident_file") {
             let id = first.and_then(text).unwrap();
             let rows = self.rows.borrow();
@@ -280,6 +286,9 @@ impl Books {
         }
         rows.records.extend(list("records"));
         rows.told.extend(list("told"));
+        for kind in list("reminded") {
+            rows.reminded.insert(kind.as_str().unwrap().to_owned(), now);
+        }
         for item in list("jobs") {
             let key = item["key"].as_str().unwrap();
             let is_own = rows.jobs.iter().any(|job| job.key == key && Some(job.id) == own);

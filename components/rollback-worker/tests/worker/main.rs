@@ -5,6 +5,7 @@ mod books;
 mod gate;
 mod kill;
 mod misbehaviour;
+mod people;
 mod stage;
 mod validation;
 mod world;

@@ -92,6 +92,7 @@ fn targets(applications: &[&str]) -> Value {
         },
         "kubernetes": {"api": "https://cluster.test", "namespace": "production"},
         "prometheus": {"api": "https://prometheus.test"},
+        "notify": {"pagerduty": "https://pagerduty.test", "webhook": "https://webhook.test/hubline"},
         "smoke": {
             "base": "https://service.test/smoke",
             "user": test("/users", "/users/{key}"),
@@ -107,6 +108,8 @@ fn credentials() -> Value {
         "environment": "production",
         "github": {"token": "canary-github"}, "azure": {"clientId": "client", "clientSecret": "canary-azure"},
         "kubernetes": "canary-kubernetes", "databasePassword": "canary-password",
+        "pagerduty": "canary-routing-key", "slack": "https://slack.test/services/canary-slack",
+        "webhook": "canary-webhook-key",
     })
 }
 
@@ -124,7 +127,7 @@ pub fn principals() -> Vec<Principal> {
 
 impl Stage {
     /// An alert has fired 20 minutes ago, and it is decided to roll back.
-    fn decided(kind: Kind, applications: &[&str]) -> Self {
+    pub fn decided(kind: Kind, applications: &[&str]) -> Self {
         let now: DateTime<Utc> = "2024-05-01T10:20:00Z".parse().unwrap();
         let (targets, credentials) = (targets(applications).to_string(), credentials().to_string());
         let settings = Settings::read(|name| match name {
@@ -235,7 +238,7 @@ impl Stage {
     }
 
     pub fn current(&self) -> Option<Step> {
-        self.run().current_step().cloned()
+        self.case().run().and_then(Run::current_step).cloned()
     }
 
     /// Somebody commands something, and it is done.
@@ -295,6 +298,18 @@ impl Stage {
         panic!("it never comes to rest: {}", self.told());
     }
 
+    /// So many turns, of what is due now.
+    pub fn takes_turns(&self, turns: usize) {
+        let (memory, fuse) = (Memory::default(), Fuse::none());
+        let session = Session { books: &self.books, fuse: &fuse };
+        let wire = Wire { world: &self.world, fuse: &fuse, meddler: None };
+        let office = Office { db: &session, wire: &wire, settings: &self.settings, memory: &memory };
+        for _ in 0..turns {
+            self.world.now.replace(self.books.now.get());
+            office.turn().now_or_never().expect("nothing waits").unwrap();
+        }
+    }
+
     /// One turn, or a wait until the next one is due. Whether there is more to do, by this worker.
     pub fn takes_a_turn(&self, memory: &Memory, fuse: &Fuse, meddler: Option<&Meddler<'_>>) -> bool {
         let session = Session { books: &self.books, fuse };
@@ -332,8 +347,9 @@ impl Stage {
 
     /// Whether the run waits for its approvals.
     fn sleeps(&self) -> bool {
-        let previewed = matches!(self.state(), RunState::Previewed | RunState::AwaitingApproval | RunState::Approved);
-        previewed && self.case().incident().state() != IncidentState::Validating
+        let waits =
+            |run: &Run| matches!(run.state(), RunState::Previewed | RunState::AwaitingApproval | RunState::Approved);
+        self.case().run().is_some_and(waits) && self.case().incident().state() != IncidentState::Validating
     }
 
     /// Where the run stands, step by step, in few words.

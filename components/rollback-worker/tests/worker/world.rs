@@ -117,6 +117,9 @@ impl World {
             "cluster.test" => self.cluster(&path, &query),
             "prometheus.test" if path.ends_with("/rules") => self.rules(),
             "prometheus.test" => self.prometheus(&query),
+            "pagerduty.test" => Answer::json(202, &json!({"status": "success", "message": "ok", "dedup_key": "a"})),
+            "slack.test" => Answer { status: 200, headers: Vec::new(), body: b"ok".to_vec() },
+            "webhook.test" => Answer::empty(204),
             "service.test" => match method {
                 "POST" => Answer::json(201, &serde_json::from_slice(body).unwrap()),
                 _ => Answer::empty(204),

@@ -114,6 +114,17 @@ mod tests {
     }
 
     #[test]
+    fn what_the_documentation_shows_can_be_read() {
+        let page = include_str!("../../../docs/rollback.md");
+        let section = page.split("## Configuration").nth(1).unwrap();
+        let examples: Vec<&str> =
+            section.split("```json").skip(1).map(|rest| rest.split("```").next().unwrap()).take(2).collect();
+        let settings = read(&[("staging", examples[0]), ("staging_credentials", examples[1])]).unwrap();
+        let place = settings.of(Target::drill()).unwrap();
+        assert!(place.targets.smoke.is_some() && place.credentials.github.app_key.is_some());
+    }
+
+    #[test]
     fn a_credential_is_repeated_nowhere() {
         let error = read(&[STAGING, ("staging_credentials", r#"{"environment": "staging", "slack": ["canary-1"]}"#)])
             .unwrap_err();

@@ -57,7 +57,7 @@ before(async () => {
   const artifacts = join(folder, "artifacts");
   const runner = new Runner(join(folder, "runner"), () => ({ LAB_ARTIFACTS: artifacts }));
   const app = { id: "Iv23lab", installation: 7, publicKey: publicKey.export({ type: "spki", format: "pem" }) };
-  github = await GitHub.start({ repository: "shop/platform", origin: repository.folder, runner, folder: artifacts, app });
+  github = await GitHub.start({ repository: "shop/platform", origin: repository.folder, runner, folder: artifacts, app, gated: ["production"] });
   listener = new Fake();
   listener.on("POST", "/hook", (asked) => {
     heard.push(asked);
@@ -167,6 +167,19 @@ test("a secret that libsodium has sealed is opened, and one that is not is refus
   assert.deepEqual(Object.keys(shown.body).sort(), ["created_at", "name", "updated_at"]);
   assert.equal((await call(token, "PATCH", `${ACTIONS}/variables/REVISION`, { value: "r2" })).status, 204);
   assert.equal((await call(token, "GET", `${ACTIONS}/variables/REVISION`)).body.value, "r2");
+});
+
+test("a run of a guarded environment waits for the App, and goes on or does not", async () => {
+  const token = await login();
+  for (const [state, conclusion] of [["approved", "success"], ["rejected", "failure"]]) {
+    const { body } = await dispatch(token, { what: "tea", correlation: `gate-${state}`, environment: "production" });
+    const place = `${ACTIONS}/runs/${body.workflow_run_id}`;
+    assert.equal((await call(token, "GET", place)).body.status, "waiting");
+    const say = (environment_name) => call(token, "POST", `${place}/deployment_protection_rule`, { environment_name, state, comment: "as approved" });
+    assert.equal((await say("staging")).status, 422);
+    assert.equal((await say("production")).status, 204);
+    assert.equal((await finished(token, body.workflow_run_id)).conclusion, conclusion);
+  }
 });
 
 test("commits are compared as git does", async () => {

@@ -18,6 +18,7 @@ const ACTIONS = `${REPOSITORY}/actions`;
 export class GitHub extends Fake {
   #origin;
   #runner;
+  #gated;
   #commits;
   #logins;
   #runs = new Map();
@@ -30,13 +31,15 @@ export class GitHub extends Fake {
 
   /**
    * @param {{repository: string, origin: string, runner: object, folder: string, app: {id: string, installation: number,
-   * publicKey: string}}} setup the repository and its git folder, what runs workflows, where artifacts go, and who may log in
+   * publicKey: string}, gated?: string[]}} setup the repository and its git folder, what runs workflows, where artifacts go,
+   * who may log in, and which environments the App guards
    */
-  constructor({ repository, origin, runner, folder, app }) {
+  constructor({ repository, origin, runner, folder, app, gated = [] }) {
     super();
     this.repository = repository;
     this.#origin = origin;
     this.#runner = runner;
+    this.#gated = gated;
     this.#commits = new Commits(origin, repository);
     this.#logins = new Logins(app, repository);
     this.artifacts = new Artifacts(folder);
@@ -81,6 +84,7 @@ export class GitHub extends Fake {
     on("GET", `${ACTIONS}/runs/{run}/attempts/{attempt}`, "actions", (asked) => ({ body: this.#describe(this.#run(asked)) }));
     for (const suffix of ["jobs", "attempts/{attempt}/jobs"]) on("GET", `${ACTIONS}/runs/{run}/${suffix}`, "actions", (asked) => this.#jobs(asked));
     on("POST", `${ACTIONS}/runs/{run}/cancel`, "actions", (asked) => this.#cancel(asked));
+    on("POST", `${ACTIONS}/runs/{run}/deployment_protection_rule`, "deployments", (asked) => this.#pass(asked));
     on("GET", `${ACTIONS}/runs/{run}/artifacts`, "actions", (asked) => this.artifacts.list(asked, this.#run(asked), place()));
     on("GET", `${ACTIONS}/artifacts/{artifact}`, "actions", (asked) => this.artifacts.one(asked, place()));
     on("GET", `${ACTIONS}/artifacts/{artifact}/zip`, "actions", (asked) => this.artifacts.archive(asked));
@@ -121,12 +125,16 @@ export class GitHub extends Fake {
     return text === null ? null : new Workflow(file, text);
   }
 
-  /** Begins a run of a workflow; runs of one group are taken one after the other. */
-  begin(workflow, commit, inputs) {
+  /**
+   * Begins a run of a workflow; runs of one group are taken one after the other. Who begins one by hand also lets it
+   * through the gate.
+   */
+  begin(workflow, commit, inputs, { byHand = false } = {}) {
     const id = (this.#next += 1);
     const now = new Date();
     const entry = { id, workflow, commit, inputs, attempt: 1, status: "queued", conclusion: null, createdAt: now, updatedAt: now, startedAt: now, steps: [], abort: new AbortController() };
     this.#runs.set(id, entry);
+    entry.passed = byHand ? Promise.resolve(true) : this.#gate(entry);
     this.#tell("requested", entry);
     const group = workflow.group(inputs) ?? `run-${id}`;
     const before = this.#queues.get(group) ?? Promise.resolve();
@@ -138,8 +146,36 @@ export class GitHub extends Fake {
     return entry;
   }
 
+  /** A run of a guarded environment waits for the App's word: whether it may go on. */
+  #gate(entry) {
+    const environment = entry.workflow.environment(entry.inputs);
+    if (!this.#gated.includes(environment)) return Promise.resolve(true);
+    entry.status = "waiting";
+    const { repository, sender } = this.#shown();
+    const place = `${this.origin}/repos/${this.repository}/actions/runs/${entry.id}`;
+    const payload = { action: "requested", environment, event: "workflow_dispatch", deployment_callback_url: `${place}/deployment_protection_rule`, repository, sender };
+    this.faults.push(...contract().faultsOfWebhook("deployment_protection_rule", payload));
+    if (this.#hook) this.deliver("deployment_protection_rule", payload);
+    return new Promise((resolve) => {
+      entry.let = (passes) => resolve(passes);
+      entry.abort.signal.addEventListener("abort", () => resolve(false));
+    });
+  }
+
+  #pass(asked) {
+    const entry = this.#run(asked);
+    const { environment_name: environment, state } = json(asked);
+    const asks = entry.status === "waiting" && environment === entry.workflow.environment(entry.inputs);
+    if (!asks) throw new Refusal(422, { message: `No deployment of ${environment} waits`, documentation_url: "https://docs.github.com/rest" });
+    entry.status = "queued";
+    entry.let(state === "approved");
+    return { status: 204 };
+  }
+
   async #execute(entry) {
+    const passed = await entry.passed;
     if (entry.abort.signal.aborted) return this.#end(entry, { conclusion: "cancelled", steps: [] });
+    if (!passed) return this.#end(entry, { conclusion: "failure", steps: [] });
     const environment = entry.workflow.environment(entry.inputs) ?? entry.inputs.environment ?? null;
     const job = {
       id: entry.id,
@@ -264,10 +300,7 @@ export class GitHub extends Fake {
     if (!this.#hook) return;
     const run_ = this.#describe(entry);
     const example = contract().sample("workflow-run");
-    const repository = { ...contract().example("/repos/{owner}/{repo}", "get"), full_name: this.repository };
-    const [owner, name] = this.repository.split("/");
-    delete repository.template_repository;
-    Object.assign(repository, { name, language: null, owner: { ...repository.owner, login: owner } });
+    const { repository, sender } = this.#shown();
     const payload = {
       action,
       workflow_run: { ...run_, repository: example.repository, head_repository: example.head_repository },
@@ -284,10 +317,19 @@ export class GitHub extends Fake {
         badge_url: run_.html_url,
       },
       repository,
-      sender: { ...repository.owner, login: "hubline[bot]", type: "Bot" },
+      sender,
     };
     this.faults.push(...contract().faultsOfWebhook("workflow_run", payload));
     await this.deliver("workflow_run", payload);
+  }
+
+  /** The repository and who did it, as events show them. */
+  #shown() {
+    const repository = { ...contract().example("/repos/{owner}/{repo}", "get"), full_name: this.repository };
+    const [owner, name] = this.repository.split("/");
+    delete repository.template_repository;
+    Object.assign(repository, { name, language: null, owner: { ...repository.owner, login: owner } });
+    return { repository, sender: { ...repository.owner, login: "hubline[bot]", type: "Bot" } };
   }
 
   /** Sends an event once, as GitHub does: what is not heard is not sent again. */

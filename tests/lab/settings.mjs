@@ -37,6 +37,7 @@ function targets({ github, arm, entra, monitoring, notifications, credentials },
       artifacts: github.artifacts.store.origin,
       app: { id: "Iv23hubline", installation: 4711 },
       repository: REPOSITORY,
+      gate: true,
     },
     registry: { server: acr.origin },
     azure: {

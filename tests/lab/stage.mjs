@@ -138,7 +138,7 @@ export class Stage {
       KUBECONFIG: this.environments[job.environment]?.kubeconfig ?? "",
     }));
     await this.repository.commit("Begin", { "README.md": "The platform, its pipeline and its infrastructure.\n" });
-    this.github = await GitHub.start({ repository: REPOSITORY, origin: this.repository.folder, runner, folder: artifacts, app });
+    this.github = await GitHub.start({ repository: REPOSITORY, origin: this.repository.folder, runner, folder: artifacts, app, gated: ENVIRONMENTS });
   }
 
   /** What the pipeline's environments hold, as deploy/github/README.md asks for it. */
@@ -164,7 +164,7 @@ export class Stage {
   async dispatch(file, inputs) {
     const commit = await this.repository.git("rev-parse", "HEAD");
     const workflow = await this.github.workflow(file, commit);
-    const run = this.github.begin(workflow, commit, workflow.completed({ correlation: `by-hand-${secret().slice(0, 8)}`, ...inputs }));
+    const run = this.github.begin(workflow, commit, workflow.completed({ correlation: `by-hand-${secret().slice(0, 8)}`, ...inputs }), { byHand: true });
     await run.done;
     if (run.conclusion !== "success") throw new Error(`${file} ended with ${run.conclusion}:\n${run.log}`);
     return run;

@@ -11,7 +11,7 @@ const JWT_LIFE = 600;
 export const notFound = () => new Refusal(404, { message: "Not Found", documentation_url: "https://docs.github.com/rest", status: "404" });
 
 /** What an App may do when it does not say for how little a token is. */
-const ALL = { actions: "write", contents: "read", secrets: "write", environments: "write", actions_variables: "write", metadata: "read" };
+const ALL = { actions: "write", contents: "read", secrets: "write", environments: "write", actions_variables: "write", deployments: "write", metadata: "read" };
 
 export class Logins {
   #app;

@@ -1,7 +1,7 @@
 //! Prometheus: instant queries, and what an alerting rule does now.
 //!
 //! What can't be told is never read as a zero: no series, several series, `NaN`, a warning and an old sample each come out
-//! as a [`Measurement`] that no check passes with.
+//! as a [`Measurement`](rollback::validation::Measurement) that no check passes with.
 
 mod query;
 mod rules;

@@ -1,4 +1,4 @@
-// PagerDuty, Slack and a webhook: what people are told, and when.
+// PagerDuty, Slack and a webhook (https://www.standardwebhooks.com): what people are told, and when.
 
 import { createHmac } from "node:crypto";
 import { Fake, Refusal, json } from "./fake.mjs";
@@ -28,9 +28,10 @@ export class Notifications extends Fake {
       return { status: 200, headers: { "content-type": "text/html" }, body: "ok" };
     });
     this.on("POST", "/webhook", (asked) => {
-      const signature = createHmac("sha256", webhookSecret).update(asked.raw).digest("hex");
-      const signed = Object.values(asked.headers).some((value) => String(value).includes(signature));
-      this.#keep("webhook", { ...json(asked), signed });
+      const { "webhook-id": id, "webhook-timestamp": at, "webhook-signature": given } = asked.headers;
+      const signature = createHmac("sha256", webhookSecret).update(`${id}.${at}.`).update(asked.raw).digest("base64");
+      if (given !== `v1,${signature}`) throw new Refusal(401, { message: "the signature is another" });
+      this.#keep("webhook", json(asked));
       return { status: 204 };
     });
     // Whoever expects to hear from Alertmanager every minute.

@@ -1,20 +1,22 @@
 //! What GitHub is asked: workflow runs, their artifacts, commits, secrets and variables.
 
+mod vault;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use clients::{
     Entropy, Rejection, Request, Response, Secret,
     github::{
-        Ancestry, AppKey, Dispatch, Dispatched, GitHub, GithubError, Permissions, PublicKey, SecretPlace, Verdict,
-        applied, find, installation_token, read_ancestry, read_archive, read_archive_location, read_artifacts,
-        read_dispatch, read_installation_token, read_jobs, read_public_key, read_review, read_run, read_runs,
-        read_secret_update, read_secret_write, read_variable, read_variable_creation, read_variable_write,
+        Ancestry, AppKey, Dispatch, Dispatched, GitHub, GithubError, Permissions, Verdict, applied, find,
+        installation_token, read_ancestry, read_archive, read_archive_location, read_artifacts, read_dispatch,
+        read_installation_token, read_jobs, read_review, read_run, read_runs,
     },
 };
-use rollback::{Commit, Digest, Reference, recipe::Pipeline, step::FailureCode};
+use rollback::{Commit, Reference, recipe::Pipeline, step::FailureCode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-pub use clients::github::{Artifact, RunState, VariableWrite, WorkflowRun};
+pub use clients::github::{Artifact, RunState, WorkflowRun};
+pub use vault::{put_secret, put_variable, secret_updated_at, variable};
 
 use crate::{
     archive,
@@ -405,88 +407,4 @@ pub fn applies_since(desk: &Desk<'_>, name: &str, since: DateTime<Utc>) -> Resul
         Some(AppliedCommit { commit: named.unwrap_or(&run.head_sha).to_owned(), at })
     });
     Ok(Some(lately.collect()))
-}
-
-fn place<'a>(repository: &'a str, environment: &'a str) -> SecretPlace<'a> {
-    SecretPlace { repository, environment: Some(environment) }
-}
-
-/// Writes a secret of the environment. What is kept as evidence is the digest of what was sent, sealed.
-pub fn put_secret(desk: &Desk<'_>, name: &str, secret: &str, value: &Secret) -> Result<(), Halt> {
-    if desk.known::<Written>(name).is_some() {
-        return Ok(());
-    }
-    let configured = configured(desk)?;
-    let (repository, environment) = (configured.repository.as_str(), desk.place.environment.as_str());
-    let place = place(repository, environment);
-    let key: PublicKey = desk.ask(
-        &format!("{name}:key"),
-        || Ok(github(desk, repository, Use::WritingSecrets)?.public_key(place)),
-        |response| read_public_key(response).map_err(trouble),
-    )?;
-    let sealed = key.seal(value, chance()).map_err(|error| Halt::Fail(trouble(error).failure().clone()))?;
-    let written = Written { key_id: sealed.key_id.clone(), sealed: sealed.digest };
-    let _: Written = desk.ask(
-        name,
-        || Ok(github(desk, repository, Use::WritingSecrets)?.write_secret(place, secret, &sealed)),
-        move |response| {
-            read_secret_write(response).map_err(trouble)?;
-            Ok(written.clone())
-        },
-    )?;
-    Ok(())
-}
-
-/// What is kept of a secret that was written.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Written {
-    key_id: String,
-    sealed: Digest,
-}
-
-/// Writes a variable of the environment, which is created when it is not there.
-pub fn put_variable(desk: &Desk<'_>, name: &str, variable: &str, value: &str) -> Result<(), Halt> {
-    let configured = configured(desk)?;
-    let (repository, environment) = (configured.repository.as_str(), desk.place.environment.as_str());
-    let place = place(repository, environment);
-    let written: bool = desk.ask(
-        name,
-        || Ok(github(desk, repository, Use::WritingSecrets)?.write_variable(place, variable, value)),
-        |response| Ok(read_variable_write(response).map_err(trouble)? == VariableWrite::Written),
-    )?;
-    if !written {
-        let _: bool = desk.ask(
-            &format!("{name}:creation"),
-            || Ok(github(desk, repository, Use::WritingSecrets)?.create_variable(place, variable, value)),
-            |response| match response.status {
-                // It has been created meanwhile; what it says is read back in any case.
-                409 => Ok(true),
-                _ => read_variable_creation(response).map_err(trouble).map(|()| true),
-            },
-        )?;
-    }
-    Ok(())
-}
-
-/// When a secret of the environment was last written.
-pub fn secret_updated_at(desk: &Desk<'_>, name: &str, secret: &str) -> Result<Option<DateTime<Utc>>, Halt> {
-    let configured = configured(desk)?;
-    let (repository, environment) = (configured.repository.as_str(), desk.place.environment.as_str());
-    desk.ask(
-        name,
-        || Ok(github(desk, repository, Use::WritingSecrets)?.secret(place(repository, environment), secret)),
-        |response| read_secret_update(response).map_err(trouble),
-    )
-}
-
-/// What a variable of the environment says.
-pub fn variable(desk: &Desk<'_>, name: &str, variable: &str) -> Result<Option<String>, Halt> {
-    let configured = configured(desk)?;
-    let (repository, environment) = (configured.repository.as_str(), desk.place.environment.as_str());
-    desk.ask(
-        name,
-        || Ok(github(desk, repository, Use::WritingSecrets)?.variable(place(repository, environment), variable)),
-        |response| read_variable(response).map_err(trouble),
-    )
 }

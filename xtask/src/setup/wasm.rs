@@ -15,6 +15,9 @@ use crate::project;
 /// The target that components are compiled for.
 const TARGET: &str = "wasm32-wasip2";
 
+/// The profile that they are compiled with.
+const PROFILE: &str = "component";
+
 /// A way to compile components.
 pub enum Toolchain {
     /// The toolchain of rust-toolchain.toml with the target that rustup added.
@@ -53,18 +56,18 @@ fn rustup_has_target() -> bool {
 }
 
 impl Toolchain {
-    /// `cargo build` for components, in release mode.
+    /// `cargo build` for components, in their profile.
     pub fn cargo_build(&self) -> Command {
         match self {
             Self::Rustup => {
                 let mut build = cargo();
-                build.args(["build", "--release", "--target", TARGET]);
+                build.args(["build", "--profile", PROFILE, "--target", TARGET]);
                 build
             }
             Self::Debian(debian) => {
                 let mut build = command("/usr/bin/cargo");
                 build
-                    .args(["build", "--release", "--target", TARGET, "-Z", "build-std=std,panic_abort"])
+                    .args(["build", "--profile", PROFILE, "--target", TARGET, "-Z", "build-std=std,panic_abort"])
                     // Rustup's programs would answer to these names first.
                     .env("PATH", debian_path())
                     .env("RUSTC", "/usr/bin/rustc")
@@ -84,7 +87,7 @@ impl Toolchain {
 
     /// The folder that [`Toolchain::cargo_build`] leaves the components in.
     pub fn output(&self) -> PathBuf {
-        self.target().join(TARGET).join("release")
+        self.target().join(TARGET).join(PROFILE)
     }
 
     fn target(&self) -> PathBuf {

@@ -13,14 +13,35 @@ use yaml_rust2::{Yaml, YamlLoader};
 /// Address, file under `assets/`, media type.
 const PAGES: &[(&str, &str, &str)] = &[
     ("/", "index.html", HTML),
-    ("/style.css", "style.css", "text/css; charset=utf-8"),
+    ("/style.css", "style.css", STYLE),
     ("/main.js", "main.js", SCRIPT),
     ("/chat-pane.js", "chat-pane.js", SCRIPT),
     ("/chat-client.js", "chat-client.js", SCRIPT),
     ("/icon.svg", "icon.svg", "image/svg+xml"),
+    ("/operations", "operations/index.html", HTML),
+    ("/operations/operations.css", "operations/operations.css", STYLE),
+    ("/operations/api.js", "operations/api.js", SCRIPT),
+    ("/operations/case-file.js", "operations/case-file.js", SCRIPT),
+    ("/operations/clocks.js", "operations/clocks.js", SCRIPT),
+    ("/operations/decision-view.js", "operations/decision-view.js", SCRIPT),
+    ("/operations/element.js", "operations/element.js", SCRIPT),
+    ("/operations/form.js", "operations/form.js", SCRIPT),
+    ("/operations/incident-list.js", "operations/incident-list.js", SCRIPT),
+    ("/operations/incident-page.js", "operations/incident-page.js", SCRIPT),
+    ("/operations/main.js", "operations/main.js", SCRIPT),
+    ("/operations/plan-view.js", "operations/plan-view.js", SCRIPT),
+    ("/operations/preview-view.js", "operations/preview-view.js", SCRIPT),
+    ("/operations/run-form.js", "operations/run-form.js", SCRIPT),
+    ("/operations/run-view.js", "operations/run-view.js", SCRIPT),
+    ("/operations/session.js", "operations/session.js", SCRIPT),
+    ("/operations/timeline-view.js", "operations/timeline-view.js", SCRIPT),
+    ("/operations/triage-view.js", "operations/triage-view.js", SCRIPT),
+    ("/operations/validation-view.js", "operations/validation-view.js", SCRIPT),
+    ("/operations/words.js", "operations/words.js", SCRIPT),
 ];
 
 const HTML: &str = "text/html; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The library's browser build carries no notice of its own, which its licence asks for.

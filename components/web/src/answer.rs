@@ -91,12 +91,36 @@ mod tests {
     }
 
     #[test]
-    fn the_page_has_no_inline_script_or_style_that_its_policy_would_stop() {
-        let page = get("/");
-        let text = String::from_utf8(page.body().to_vec()).unwrap();
-        assert!(!text.contains("<style") && !text.contains(" style=") && !text.contains(" onclick="));
-        assert!(text.split("<script").skip(1).all(|script| script.trim_start().starts_with("src=")));
-        assert!(header(&page, header::CONTENT_SECURITY_POLICY).starts_with("default-src 'none'"));
+    fn the_pages_have_no_inline_script_or_style_that_their_policy_would_stop() {
+        for address in ["/", "/operations"] {
+            let page = get(address);
+            let text = String::from_utf8(page.body().to_vec()).unwrap();
+            assert!(!text.contains("<style") && !text.contains(" style=") && !text.contains(" onclick="));
+            assert!(text.split("<script").skip(1).all(|script| script.trim_start().starts_with("src=")));
+            assert!(header(&page, header::CONTENT_SECURITY_POLICY).starts_with("default-src 'none'"));
+        }
+    }
+
+    #[test]
+    fn every_module_that_the_page_of_operations_loads_is_there() {
+        let mut waiting = vec!["/operations/main.js".to_owned()];
+        let mut loaded = Vec::new();
+        while let Some(address) = waiting.pop() {
+            let module = get(&address);
+            assert_eq!(module.status(), StatusCode::OK, "{address}");
+            assert_eq!(header(&module, header::CONTENT_TYPE), "text/javascript; charset=utf-8");
+            let text = String::from_utf8(module.body().to_vec()).unwrap();
+            loaded.push(address);
+            for name in text.lines().filter_map(|line| line.split_once(" from \"./")?.1.strip_suffix("\";")) {
+                let named = format!("/operations/{name}");
+                if !loaded.contains(&named) && !waiting.contains(&named) {
+                    waiting.push(named);
+                }
+            }
+        }
+        assert!(loaded.len() >= 10);
+        assert_eq!(get("/operations").status(), StatusCode::OK);
+        assert_eq!(get("/operations/operations.css").status(), StatusCode::OK);
     }
 
     #[test]

@@ -29,10 +29,10 @@ pub const RUN: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 /// The way to the outside, as one worker has it while it lives.
 pub struct Wire<'a> {
-    world: &'a World,
-    fuse: &'a Fuse,
+    pub world: &'a World,
+    pub fuse: &'a Fuse,
     /// What comes of calls before the outside is asked at all.
-    meddler: Option<&'a Meddler<'a>>,
+    pub meddler: Option<&'a Meddler<'a>>,
 }
 
 /// Somebody who answers in the outside's place.
@@ -63,7 +63,7 @@ impl Transport for Wire<'_> {
 pub struct Stage {
     pub books: Books,
     pub world: World,
-    settings: Rc<Settings>,
+    pub settings: Rc<Settings>,
     ids: Cell<u128>,
 }
 
@@ -128,7 +128,11 @@ pub fn principals() -> Vec<Principal> {
 impl Stage {
     /// An alert has fired 20 minutes ago, and it is decided to roll back.
     pub fn decided(kind: Kind, applications: &[&str]) -> Self {
-        let now: DateTime<Utc> = "2024-05-01T10:20:00Z".parse().unwrap();
+        Self::decided_at("2024-05-01T10:20:00Z".parse().unwrap(), kind, applications)
+    }
+
+    /// The same at another time.
+    fn decided_at(now: DateTime<Utc>, kind: Kind, applications: &[&str]) -> Self {
         let (targets, credentials) = (targets(applications).to_string(), credentials().to_string());
         let settings = Settings::read(|name| match name {
             "production" => targets.clone(),
@@ -171,7 +175,15 @@ impl Stage {
 
     /// Olaf asks for a rollback; these applications use the database.
     pub fn drafted(kind: Kind, applications: &[&str]) -> Self {
-        let stage = Self::decided(kind, applications);
+        Self::decided(kind, applications).asked(kind, applications)
+    }
+
+    /// The same now.
+    pub fn drafted_now(kind: Kind, applications: &[&str]) -> Self {
+        Self::decided_at(Utc::now(), kind, applications).asked(kind, applications)
+    }
+
+    fn asked(self, kind: Kind, applications: &[&str]) -> Self {
         let request = match kind {
             Kind::Application => json!({"kind": "application", "application": "orders"}),
             Kind::Database => json!({"kind": "database", "server": "orders-db", "applications": applications}),
@@ -179,9 +191,9 @@ impl Stage {
         };
         let id = RUN.parse::<RunId>().unwrap();
         let request = serde_json::from_value(request).unwrap();
-        stage.does("olaf", Command::OpenRun { id, request, runbook: "1".parse().unwrap() });
-        stage.wakes();
-        stage
+        self.does("olaf", Command::OpenRun { id, request, runbook: "1".parse().unwrap() });
+        self.wakes();
+        self
     }
 
     /// The run's job is due.

@@ -8,6 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rollback::Digest;
 use serde_json::{Value, json};
 
+use crate::artifacts::archive;
+
 /// A workflow run.
 #[derive(Clone, Debug)]
 pub struct WorkflowRun {
@@ -87,9 +89,6 @@ pub fn good() -> Digest {
 
 /// The commit that is planned.
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-
-/// The bytes of a saved plan; which, does not matter to anybody but its digest.
-pub const TFPLAN: &[u8] = b"the saved plan";
 
 impl World {
     pub fn new(now: DateTime<Utc>) -> Self {
@@ -366,82 +365,6 @@ impl World {
             _ => Answer::json(404, &json!({"errors": [{"code": "NAME_UNKNOWN", "message": "not here"}]})),
         }
     }
-
-    fn cluster(&self, path: &str, query: &BTreeMap<String, String>) -> Answer {
-        let (now, state) = (*self.now.borrow(), self.state.borrow());
-        if let Some(name) = path.strip_prefix("/apis/apps/v1/namespaces/production/deployments/") {
-            let (digest, revision) = &state.images[name];
-            let annotations = revision
-                .as_ref()
-                .map_or_else(|| json!({}), |revision| json!({"hubline.dev/database-revision": revision}));
-            return Answer::json(
-                200,
-                &json!({
-                    "apiVersion": "apps/v1", "kind": "Deployment",
-                    "metadata": {"name": name, "namespace": "production", "generation": 2},
-                    "spec": {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": {
-                        "metadata": {"labels": {"app": name}, "annotations": annotations},
-                        "spec": {"containers": [{"name": "api", "image": format!("registry.test/{name}@{digest}")}]},
-                    }},
-                    "status": {
-                        "observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1, "readyReplicas": 1,
-                        "conditions": [{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable",
-                            "lastUpdateTime": now - TimeDelta::minutes(5), "lastTransitionTime": now - TimeDelta::minutes(5)}],
-                    },
-                }),
-            );
-        }
-        assert_eq!(path, "/api/v1/namespaces/production/pods");
-        let name = query["labelSelector"].split('=').nth(1).unwrap();
-        let (digest, _) = &state.images[name];
-        Answer::json(
-            200,
-            &json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": [{
-                "metadata": {"name": format!("{name}-1"), "namespace": "production", "labels": {"app": name}},
-                "spec": {"containers": [{"name": "api", "image": format!("registry.test/{name}@{digest}")}]},
-                "status": {
-                    "phase": "Running", "startTime": now - TimeDelta::minutes(5),
-                    "conditions": [{"type": "Ready", "status": "True"}],
-                    "containerStatuses": [{
-                        "name": "api", "ready": true, "restartCount": 0, "image": name,
-                        "imageID": format!("registry.test/{name}@{digest}"), "state": {"running": {"startedAt": now}}, "lastState": {},
-                    }],
-                },
-            }]}),
-        )
-    }
-
-    fn rules(&self) -> Answer {
-        let now = *self.now.borrow();
-        let alert = json!({
-            "labels": {"alertname": "HighAPILatency", "environment": "production", "severity": "critical"},
-            "annotations": {}, "state": "firing", "activeAt": now, "value": "0.65",
-        });
-        let alerts = if self.state.borrow().fires { vec![alert] } else { Vec::new() };
-        let rule = json!({
-            "state": "inactive", "name": "HighAPILatency", "query": "x", "duration": 60, "labels": {}, "annotations": {},
-            "alerts": alerts, "health": "ok", "evaluationTime": 0.001, "lastEvaluation": now, "type": "alerting",
-        });
-        let group = json!({"name": "api", "file": "a.yml", "rules": [rule], "interval": 15, "limit": 0});
-        Answer::json(200, &json!({"status": "success", "data": {"groups": [group]}}))
-    }
-
-    fn prometheus(&self, query: &BTreeMap<String, String>) -> Answer {
-        let asked = &query["query"];
-        let at: DateTime<Utc> = query["time"].parse().unwrap();
-        let now = at.timestamp();
-        let value = if asked.contains("histogram_quantile") {
-            Some("0.2")
-        } else if asked.contains("ALERTS") {
-            None
-        } else if asked.contains('/') {
-            Some("0")
-        } else {
-            Some("500")
-        };
-        let result: Vec<Value> = value.iter().map(|value| json!({"metric": {}, "value": [now, value]})).collect();
-        Answer::json(200, &json!({"status": "success", "data": {"resultType": "vector", "result": result}}))
-    }
 }
 
 fn run_json(run: &WorkflowRun, completed: bool) -> Value {
@@ -466,81 +389,4 @@ fn complete(state: &mut State, run: &WorkflowRun) {
         "terraform-apply.yml" => state.applied = true,
         _ => {}
     }
-}
-
-/// The artifact that a workflow run leaves.
-fn archive(state: &State, run: &WorkflowRun) -> Vec<u8> {
-    if run.workflow.starts_with("verify") {
-        let point: DateTime<Utc> = run.inputs["pointInTime"].parse().unwrap();
-        let verification = json!({
-            "heartbeat": point - TimeDelta::seconds(5), "sourceHeartbeat": point + TimeDelta::seconds(60),
-            "schemaVersion": 5, "sourceSchemaVersion": 5,
-            "rowCounts": {"orders": {"source": 10, "restored": 9}}, "differences": [],
-        });
-        return zip(&[("verification.json", verification.to_string().as_bytes())]);
-    }
-    let change = |actions: &[&str]| {
-        json!({
-            "address": "terraform_data.release", "type": "terraform_data", "name": "release", "mode": "managed",
-            "provider_name": "terraform.io/builtin/terraform",
-            "change": {"actions": actions, "before": {"input": "2"}, "after": {"input": "1"}, "after_unknown": {}, "before_sensitive": {}, "after_sensitive": {}},
-        })
-    };
-    let changes = if state.applied { vec![change(&["no-op"])] } else { vec![change(&["update"])] };
-    let plan = json!({
-        "format_version": "1.2", "terraform_version": "1.15.5", "applyable": !state.applied, "complete": true,
-        "errored": false, "resource_changes": changes, "resource_drift": [], "output_changes": {},
-    });
-    let metadata = json!({
-        "commit": run.inputs["commit"], "terraformVersion": "1.15.5",
-        "lockSha256": Digest::of(b"lock").hex(), "variablesSha256": Digest::of(b"variables").hex(),
-        "tfplanSha256": Digest::of(TFPLAN).hex(),
-    });
-    zip(&[
-        ("tfplan", TFPLAN),
-        ("plan.json", plan.to_string().as_bytes()),
-        ("metadata.json", metadata.to_string().as_bytes()),
-    ])
-}
-
-/// A ZIP archive that compresses nothing.
-pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let (mut out, mut directory) = (Vec::new(), Vec::new());
-    for (name, bytes) in files {
-        let offset = u32::try_from(out.len()).unwrap();
-        let size = u32::try_from(bytes.len()).unwrap();
-        let mut common = Vec::new();
-        common.extend([20, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-        common.extend(crc32(bytes).to_le_bytes());
-        common.extend(size.to_le_bytes());
-        common.extend(size.to_le_bytes());
-        common.extend(u16::try_from(name.len()).unwrap().to_le_bytes());
-        common.extend([0, 0]);
-        out.extend(b"PK\x03\x04");
-        out.extend(&common);
-        out.extend(name.as_bytes());
-        out.extend(*bytes);
-        directory.extend(b"PK\x01\x02\x14\x00");
-        directory.extend(&common);
-        directory.extend([0; 10]);
-        directory.extend(offset.to_le_bytes());
-        directory.extend(name.as_bytes());
-    }
-    let (start, count) = (u32::try_from(out.len()).unwrap(), u16::try_from(files.len()).unwrap());
-    let size = u32::try_from(directory.len()).unwrap();
-    out.extend(directory);
-    out.extend(b"PK\x05\x06\0\0\0\0");
-    out.extend(count.to_le_bytes());
-    out.extend(count.to_le_bytes());
-    out.extend(size.to_le_bytes());
-    out.extend(start.to_le_bytes());
-    out.extend([0, 0]);
-    out
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, byte: &u8| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
-    };
-    !bytes.iter().fold(u32::MAX, step)
 }

@@ -1,0 +1,53 @@
+-- The roles of the parts that know this database. Roles belong to the whole cluster: the chat's migrations make the same
+-- ones, perhaps right now.
+
+do $$
+declare
+    part text;
+    setting text[];
+begin
+    foreach part in array array['hubline_owner', 'hubline_operations'] loop
+        begin
+            execute format('create role %I nologin', part);
+        exception when duplicate_object or unique_violation then
+            null;
+        end;
+        if not pg_has_role(current_user, part, case when current_setting('server_version_num')::int >= 160000
+                                                   then 'set' else 'member' end) then
+            begin
+                execute format('grant %I to current_user', part);
+            exception when unique_violation or internal_error then
+                -- Granted by a migration of another database at this very moment.
+                null;
+            end;
+        end if;
+    end loop;
+
+    foreach setting slice 1 in array array[
+        ['hubline_owner', 'lock_timeout', '5s'], ['hubline_owner', 'statement_timeout', '10min'],
+        ['hubline_operations', 'lock_timeout', '2s'], ['hubline_operations', 'statement_timeout', '5s']
+    ] loop
+        for attempt in 1..20 loop
+            exit when exists (
+                select from pg_db_role_setting
+                where setdatabase = 0
+                    and setrole = setting[1]::regrole
+                    and format('%s=%s', setting[2], setting[3]) = any (setconfig)
+            );
+            begin
+                execute format('alter role %I set %s = %L', setting[1], setting[2], setting[3]);
+            exception when unique_violation or internal_error then
+                -- Two databases change one row of a shared catalogue: the later one looks again.
+                perform pg_sleep(0.05);
+            end;
+        end loop;
+    end loop;
+end
+$$;
+
+create schema operations;
+grant usage, create on schema operations to hubline_owner;
+grant usage on schema operations to hubline_operations;
+
+-- A function is nobody's to call until it is granted.
+alter default privileges for role hubline_owner revoke execute on functions from public;

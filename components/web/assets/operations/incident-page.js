@@ -15,7 +15,8 @@ export class IncidentPage {
   #id;
   #api;
   #session;
-  #root = el("div.incident");
+  #columns = { head: el("div.column"), main: el("div.column"), side: el("div.column") };
+  #root = el("div.incident", {}, Object.values(this.#columns));
   #shown = new Map();
   #opened = new Map();
   #tick = () => {};
@@ -49,14 +50,14 @@ export class IncidentPage {
     const standing = runs.map(({ id, state }) => [id, state]);
     const { session } = this;
     const sections = [
-      ["head", [incident.name, incident.state, incident.environment, incident.breakGlass], () => head(incident)],
-      ["clocks", [incident.moments, incident.state, incident.loss, standing], () => this.#clocks(file)],
-      ["triage", [incident.firing, file.triage, file.alerts], () => triageView(file)],
-      ["decision", [incident.state, incident.decision, incident.escalation, incident.dismissal, standing, file.triage?.recommendation], () => decisionView(file, session, move)],
-      ["request", [incident.state, incident.decision, standing, file.triage?.applications], () => runForm(file, session, move)],
-      ...runs.map((run) => [`run-${run.id}`, [run, this.#opened.get(run.id)?.preview.digest], () => this.#run(run)]),
-      ["validation", [incident.validation, file.validations], () => validationView(file)],
-      ["timeline", [file.timeline.length], () => timelineView(file)],
+      ["head", "head", [incident.name, incident.state, incident.environment, incident.breakGlass], () => head(incident)],
+      ["clocks", "side", [incident.moments, incident.state, incident.loss, standing], () => this.#clocks(file)],
+      ["triage", "side", [incident.firing, file.triage, file.alerts], () => triageView(file)],
+      ["decision", "main", [incident.state, incident.decision, incident.escalation, incident.dismissal, standing, file.triage?.recommendation], () => decisionView(file, session, move)],
+      ["request", "main", [incident.state, incident.decision, standing, file.triage?.applications], () => runForm(file, session, move)],
+      ...runs.map((run) => [`run-${run.id}`, "main", [run, this.#opened.get(run.id)?.preview.digest], () => this.#run(run)]),
+      ["validation", "main", [incident.validation, file.validations], () => validationView(file)],
+      ["timeline", "side", [file.timeline.length], () => timelineView(file)],
     ];
     this.#arrange(sections);
   }
@@ -68,26 +69,21 @@ export class IncidentPage {
   /** Sections whose content is the same are left alone: somebody may be writing in them. */
   #arrange(sections) {
     const kept = new Map();
-    for (const [name, content, build] of sections) {
+    for (const [name, column, content, build] of sections) {
       const signature = JSON.stringify(content);
       const known = this.#shown.get(name);
       const element = known?.signature === signature ? known.element : build();
-      if (element) kept.set(name, { signature, element });
-    }
-    const elements = [...kept.values()].map(({ element }) => element);
-    const current = [...this.#root.children];
-    if (elements.length !== current.length || elements.some((element, index) => element !== current[index])) {
-      const focus = document.activeElement;
-      const { scrollY } = window;
-      // One by one: moving what stays would take the focus out of its fields.
-      current.filter((element) => !elements.includes(element)).forEach((element) => element.remove());
-      elements.forEach((element, index) => {
-        if (this.#root.children[index] !== element) this.#root.insertBefore(element, this.#root.children[index] ?? null);
-      });
-      if (focus && focus !== document.activeElement && this.#root.contains(focus)) focus.focus({ preventScroll: true });
-      window.scrollTo({ top: scrollY });
+      if (element) kept.set(name, { signature, element, column });
     }
     this.#shown = kept;
+    for (const [name, column] of Object.entries(this.#columns)) {
+      const elements = [...kept.values()].filter((section) => section.column === name).map(({ element }) => element);
+      // One by one: moving what stays would take the focus out of its fields.
+      [...column.children].filter((element) => !elements.includes(element)).forEach((element) => element.remove());
+      elements.forEach((element, index) => {
+        if (column.children[index] !== element) column.insertBefore(element, column.children[index] ?? null);
+      });
+    }
   }
 
   #clocks(file) {

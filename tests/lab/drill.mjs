@@ -105,7 +105,7 @@ async function main() {
     failures.push(...lanes.filter(({ status }) => status === "rejected").map(({ reason }) => reason));
     for (const story of stories.filter(({ id }) => id)) {
       const answer = await story.incident();
-      story.end = { ...(answer.incident ?? answer), clocks: answer.clocks };
+      story.end = answer.incident ?? answer;
     }
     await inspect({ stage, hubline });
   } catch (error) {

@@ -8,13 +8,23 @@ const duration = (seconds) => {
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 };
 
-const CLOCKS = { detect: "detect", acknowledge: "acknowledge", decide: "decide", approve: "approve", execute: "execute", validate: "validate", recovery: "recovery (RTO)", restore: "restore (MTTR)" };
+/** The clocks, each from one moment of the incident to another. */
+const CLOCKS = [
+  ["detect", "alertedAt", "openedAt"],
+  ["acknowledge", "openedAt", "acknowledgedAt"],
+  ["decide", "alertedAt", "decidedAt"],
+  ["approve", "decidedAt", "approvedAt"],
+  ["execute", "firstChangeAt", "lastChangeAt"],
+  ["validate", "lastChangeAt", "validatedAt"],
+  ["recovery (RTO)", "openedAt", "validatedAt"],
+  ["restore (MTTR)", "alertedAt", "validatedAt"],
+];
 
-/** One line a clock: how long, and whether it still runs. */
-function clocks(found) {
-  const entries = Object.entries(CLOCKS).filter(([name]) => found?.[name]);
-  return entries.map(([name, title]) => `${title} ${duration(found[name].seconds)}${found[name].running ? " so far" : ""}`).join(" · ");
-}
+const between = (moments, from, to) => (moments?.[from] && moments[to] ? (new Date(moments[to]) - new Date(moments[from])) / 1000 : null);
+
+const clocks = ({ moments }) => CLOCKS.map(([name, from, to]) => `${name} ${duration(between(moments, from, to))}`).join(" · ");
+
+const recovery = (incident) => duration(between(incident?.moments, "openedAt", "validatedAt"));
 
 /** The text of the report. */
 export function report({ began, ended, stories, checks, failures }) {
@@ -27,7 +37,7 @@ export function report({ began, ended, stories, checks, failures }) {
     "|---|---|---|---|---|",
     ...stories.map((story) => {
       const proven = `${story.proofs.filter(({ holds }) => holds).length} of ${story.proofs.length}`;
-      return `| ${story.title} | ${story.environment} | ${story.end?.state ?? "unfinished"} | ${duration(story.end?.clocks?.recovery?.seconds)} | ${proven} |`;
+      return `| ${story.title} | ${story.environment} | ${story.end?.state ?? "unfinished"} | ${recovery(story.end)} | ${proven} |`;
     }),
     "",
     "## What holds for all of it",
@@ -39,7 +49,7 @@ export function report({ began, ended, stories, checks, failures }) {
   for (const story of stories) {
     lines.push(`## ${story.title}`, "", `Alert ${story.alert} in ${story.environment}; incident ${story.id ?? "never opened"}.`, "");
     if (story.end) {
-      lines.push(`Clocks: ${clocks(story.end.clocks)}.`, "");
+      lines.push(`Clocks: ${clocks(story.end)}.`, "");
       if (story.end.loss?.measuredSeconds) lines.push(`Data given up: ${duration(story.end.loss.measuredSeconds)} measured, ${duration(story.end.loss.askedSeconds)} asked.`, "");
     }
     lines.push("| UTC | |", "|---|---|", ...story.lines.map(({ at, text }) => `| ${clock(at)} | ${text.replaceAll("|", "\\|").replaceAll("\n", " ")} |`), "");

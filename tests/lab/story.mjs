@@ -136,8 +136,8 @@ export class Story {
   async approved(...approvers) {
     const { operator } = this.people;
     const preview = await operator.get(`/ops/runs/${this.run}/preview`);
-    const digest = preview.digest ?? preview.preview.digest;
-    const acknowledged = preview.hazards ?? preview.preview?.hazards ?? [];
+    const { digest } = preview;
+    const acknowledged = hazardsOf(preview);
     await operator.post(`/ops/runs/${this.run}/submit`, { digest, acknowledged });
     this.tell(`${operator.name} submits the preview ${digest.slice(0, 20)}…${acknowledged.length > 0 ? `, which acknowledges ${acknowledged.join(", ")}` : ""}`);
     for (const approver of approvers) {
@@ -191,4 +191,11 @@ export class Story {
     await person.post(`/ops/incidents/${this.id}/resolve`);
     this.tell(`${person.name} resolves the incident`);
   }
+}
+
+/** What a preview destroys, replaces or gives up: whoever submits or approves it acknowledges each. */
+function hazardsOf({ hazards, recipe }) {
+  if (hazards) return hazards;
+  const { losses = [], waiveFreeze, acceptLoss, schemaUnstated } = recipe;
+  return [...losses, ...(waiveFreeze ? ["freeze-waived"] : []), ...(acceptLoss ? ["loss-accepted"] : []), ...(schemaUnstated ? ["schema-unstated"] : [])];
 }

@@ -152,19 +152,4 @@ mod tests {
             assert!(error.ends_with("says that it is of another environment than staging"), "{error}");
         }
     }
-
-    #[test]
-    fn the_documented_configuration_can_be_read() {
-        let page = include_str!("../../../docs/operations.md");
-        let blocks: Vec<&str> = page
-            .split("```json\n")
-            .skip(1)
-            .filter_map(|block| block.split_once("```"))
-            .map(|(block, _)| block)
-            .collect();
-        let settings = read(&[("production", blocks[0]), ("production_credentials", blocks[1])]).unwrap();
-        let place = settings.of(Target::live(Environment::Production)).unwrap();
-        assert_eq!(place.targets.applications.len(), 2);
-        assert!(place.credentials.database_password.is_some());
-    }
 }

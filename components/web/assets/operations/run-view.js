@@ -70,7 +70,7 @@ function commands(run, opened, session, { move }) {
   return [
     state === "previewed" && operates && (opened ? submit(opened, move) : el("p.quiet", {}, "Open the preview, then submit it for approval.")),
     ["awaiting_approval", "approved"].includes(state) && approves && (own ? el("p.quiet", {}, "You asked for it: somebody else approves.") : opened ? approve(run, opened, session, move) : el("p.quiet", {}, first)),
-    state === "approved" && operates && action("Execute", () => move("execute", { digest: run.preview?.digest }), { kind: "danger" }),
+    state === "approved" && operates && action("Execute", () => move("execute", {}), { kind: "danger" }),
     ["previewed", "awaiting_approval", "approved"].includes(state) && approves && el("details", {}, el("summary", {}, "Reject"), form({ title: "Reject", submit: "Reject" }, [reason()], ({ reason: why }) => move("reject", { reason: why }))),
     [...BEFORE_EXECUTION, "executing"].includes(state) && !run.firstEffectAt && operates && el("details", {}, el("summary", {}, "Cancel"), form({ title: "Cancel", submit: "Cancel the rollback" }, [reason()], ({ reason: why }) => move("cancel", { reason: why }))),
     ["failed", "needs_manual"].includes(state) && run.executedAt && approves && !own && session.person !== run.executedBy && attest(run, move),

@@ -29,6 +29,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("/operations/incident-list.js", "operations/incident-list.js", SCRIPT),
     ("/operations/incident-page.js", "operations/incident-page.js", SCRIPT),
     ("/operations/main.js", "operations/main.js", SCRIPT),
+    ("/operations/next-steps.js", "operations/next-steps.js", SCRIPT),
     ("/operations/plan-view.js", "operations/plan-view.js", SCRIPT),
     ("/operations/preview-view.js", "operations/preview-view.js", SCRIPT),
     ("/operations/run-form.js", "operations/run-form.js", SCRIPT),

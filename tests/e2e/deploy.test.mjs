@@ -154,6 +154,14 @@ test("each page of the runbook says what to do with the tools of its kind", () =
   }
 });
 
+test("the page of operations says what a person does next, as the documentation does", async () => {
+  const { NEXT_STEPS } = await import(join(ROOT, "components/web/assets/operations/next-steps.js"));
+  const [, table] = read("docs/rollback.md").match(/<!-- table failures -->([\s\S]*?)<!-- end of table failures -->/);
+  const rows = [...table.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map(([, code, next]) => [code, next]);
+  assert.ok(rows.length > 20);
+  assert.deepEqual(NEXT_STEPS, Object.fromEntries(rows));
+});
+
 test("only the worker can reach, or open, what a rollback touches", () => {
   const manifest = read("spin.toml");
   const sections = [...manifest.matchAll(/^\[component\.([\w-]+)(\.variables)?\]\n([\s\S]*?)(?=^\[|(?![\s\S]))/gm)];

@@ -2,6 +2,7 @@
 
 import { badge, code, el, pairs } from "./element.js";
 import { action, field, form, reason } from "./form.js";
+import { NEXT_STEPS } from "./next-steps.js";
 import { acknowledgement, glass, previewView } from "./preview-view.js";
 import { RUN_STATES, STEP_STATES, STRATEGIES, moment, step as describe } from "./words.js";
 
@@ -30,8 +31,9 @@ export function runView(run, opened, session, acts) {
 /** Why it stopped, and what a person does next. */
 function ended({ steps: list, attestation, next, state }) {
   const failed = list.find(({ failure }) => failure);
+  const todo = failed && (failed.failure.next ?? next ?? NEXT_STEPS[failed.failure.code]);
   return [
-    failed && el("div.failure", { role: "status" }, el("p", {}, el("strong", {}, failed.failure.code), `: ${failed.failure.detail}`), (failed.failure.next ?? next) && el("p", {}, `What to do: ${failed.failure.next ?? next}`)),
+    failed && el("div.failure", { role: "status" }, el("p", {}, el("strong", {}, failed.failure.code), `: ${failed.failure.detail}`), todo && el("p", {}, `What to do: ${todo}.`)),
     !failed && state === "needs_manual" && el("p.failure", {}, "It is not known whether a step happened. Look at the systems themselves, then attest to what you found."),
     attestation && el("p", {}, `Attested by ${attestation.person}, ${moment(attestation.at)}: ${attestation.statement}`),
   ];

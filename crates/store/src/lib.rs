@@ -6,7 +6,10 @@
 //!
 //! [`sql`] has the statements themselves, for native tools and tests; the functions here run them on a [`Database`]:
 //! a guest's [`Connection`], or what a native program has instead. [`MIGRATIONS`] is the schema.
+//!
+//! All of this is the chat's; [`operations`] is what rollbacks are kept in, with [`OPERATIONS_MIGRATIONS`] as its schema.
 
+pub mod operations;
 pub mod sql;
 
 mod columns;
@@ -29,7 +32,7 @@ pub use error::StoreError;
 pub use history::history;
 pub use join::{Join, Joined, join};
 pub use leave::{Departure, Departures, leave};
-pub use migrations::{MIGRATIONS, Migration};
+pub use migrations::{MIGRATIONS, Migration, OPERATIONS_MIGRATIONS};
 pub use purge::{PURGE_BATCH, Purged, purge, purge_answer, purge_parameters};
 pub use send::{Item, Sent, send};
 pub use service_request::{Put, put_service_request, service_request};

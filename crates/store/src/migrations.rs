@@ -13,10 +13,13 @@ pub struct Migration {
 
 macro_rules! migration {
     ($version:literal, $file:literal, $name:literal) => {
+        migration!($version, "", $file, $name)
+    };
+    ($version:literal, $folder:literal, $file:literal, $name:literal) => {
         Migration {
             version: $version,
             name: $name,
-            sql: include_str!(concat!("../../../migrations/", $file, "_", $name, ".sql")),
+            sql: include_str!(concat!("../../../migrations/", $folder, $file, "_", $name, ".sql")),
         }
     };
 }
@@ -33,21 +36,37 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!(8, "0008", "send_one"),
 ];
 
+/// The same for the database of operations, which is another one.
+pub const OPERATIONS_MIGRATIONS: &[Migration] = &[
+    migration!(1, "operations/", "0001", "roles"),
+    migration!(2, "operations/", "0002", "cases"),
+    migration!(3, "operations/", "0003", "audit"),
+    migration!(4, "operations/", "0004", "snapshot"),
+    migration!(5, "operations/", "0005", "commit"),
+    migration!(6, "operations/", "0006", "reading"),
+    migration!(7, "operations/", "0007", "principals"),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_steps_are_numbered_without_gaps_and_name_every_file() {
-        let mut files: Vec<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations"))
+    fn names_every_file_without_gaps(folder: &str, steps: &[Migration]) {
+        let folder = format!("{}/../../migrations{folder}", env!("CARGO_MANIFEST_DIR"));
+        let mut files: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .filter(|name| name.ends_with(".sql"))
             .collect();
         files.sort();
-        let named: Vec<String> =
-            MIGRATIONS.iter().map(|step| format!("{:04}_{}.sql", step.version, step.name)).collect();
+        let named: Vec<String> = steps.iter().map(|step| format!("{:04}_{}.sql", step.version, step.name)).collect();
         assert_eq!(files, named);
-        assert!((1..).zip(MIGRATIONS).all(|(number, step)| number == step.version));
+        assert!((1..).zip(steps).all(|(number, step)| number == step.version));
+    }
+
+    #[test]
+    fn the_steps_are_numbered_without_gaps_and_name_every_file() {
+        names_every_file_without_gaps("", MIGRATIONS);
+        names_every_file_without_gaps("/operations", OPERATIONS_MIGRATIONS);
     }
 }

@@ -27,7 +27,9 @@ async fn every_statement_can_be_prepared_and_keeps_to_types_that_functions_have(
 fn every_file_is_a_statement_of_the_list() {
     let files: BTreeSet<String> = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/sql"))
         .unwrap()
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
     let migrating = ["migration_table", "lock_migrations", "migrations_applied", "record_migration"];
     let named = sql::ALL.map(|(name, _)| name).into_iter().chain(migrating).map(str::to_owned).collect();

@@ -1,0 +1,1 @@
+select operations.audit_page($1, $2)

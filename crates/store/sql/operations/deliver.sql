@@ -1,0 +1,1 @@
+select operations.deliver($1, $2)

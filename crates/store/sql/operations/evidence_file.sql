@@ -1,0 +1,1 @@
+select operations.evidence_file($1)

@@ -1,0 +1,1 @@
+select operations.incident_file($1)

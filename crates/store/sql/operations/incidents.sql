@@ -1,0 +1,1 @@
+select operations.incidents($1, $2, $3, $4)

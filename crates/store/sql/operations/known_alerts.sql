@@ -1,0 +1,1 @@
+select operations.known_alerts($1, $2, $3)

@@ -1,0 +1,1 @@
+select operations.put_principal($1, $2, $3, $4, $5)

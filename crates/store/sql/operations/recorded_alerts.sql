@@ -1,0 +1,1 @@
+select operations.recorded_alerts($1)

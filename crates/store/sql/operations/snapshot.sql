@@ -1,0 +1,1 @@
+select operations.snapshot($1, $2, $3, $4)

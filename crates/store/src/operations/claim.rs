@@ -1,0 +1,67 @@
+//! Work that was taken on.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    snapshot::{Snapshot, View},
+    sql,
+    statement::ask_maybe,
+};
+use crate::{Database, ParameterValue, StoreError};
+
+/// A job that was claimed.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Of which kind it is.
+    pub kind: String,
+    /// What it is about.
+    pub payload: Value,
+    /// What the turn before has noted.
+    pub notes: Value,
+    /// What is the case.
+    pub snapshot: Snapshot,
+    pub(super) job: i64,
+    pub(super) fence: i64,
+}
+
+/// What becomes of a job.
+#[derive(Clone, Debug)]
+pub enum Then {
+    /// Whoever has it goes on with it.
+    Keep,
+    /// It is due again.
+    Again {
+        /// In how many seconds.
+        seconds: f64,
+        /// What the next turn wants to know.
+        notes: Option<Value>,
+    },
+    /// It is done.
+    Done,
+}
+
+/// Takes the next job that is due, for so many seconds.
+///
+/// # Errors
+/// Returns [`StoreError`] when the database can't say.
+pub async fn claim<D: Database>(db: &D, seconds: i64) -> Result<Option<Claim>, StoreError> {
+    #[derive(Deserialize)]
+    struct Claimed {
+        job: i64,
+        fence: i64,
+        kind: String,
+        payload: Value,
+        notes: Value,
+        snapshot: View,
+    }
+    let claimed: Option<Claimed> = ask_maybe(db, sql::CLAIM, vec![ParameterValue::Int64(seconds)]).await?;
+    Ok(claimed.map(|Claimed { job, fence, kind, payload, notes, snapshot }| Claim {
+        kind,
+        payload,
+        notes,
+        snapshot: snapshot.into(),
+        job,
+        fence,
+    }))
+}

@@ -22,6 +22,8 @@ use rollback::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+pub use store::operations::Evidence;
+
 use crate::{memory::Memory, settings::Place, trouble::Trouble};
 
 /// The beginning of the name of a secret that nobody gives, where that is an answer too.
@@ -50,27 +52,6 @@ impl Fact {
         let Self { at, asked, status, value, evidence } = self;
         let text = json!({"at": at, "asked": asked, "status": status, "read": value, "evidence": evidence}).to_string();
         Evidence::new("application/json", text.into_bytes(), asked)
-    }
-}
-
-/// Something that proves something, without a secret in it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Evidence {
-    /// Its name: the SHA-256 of its bytes.
-    pub digest: Digest,
-    /// What it is.
-    pub media_type: String,
-    /// Itself.
-    pub bytes: Vec<u8>,
-    /// Where it is from.
-    pub source: String,
-}
-
-impl Evidence {
-    /// Evidence, named by its bytes.
-    #[must_use]
-    pub fn new(media_type: &str, bytes: Vec<u8>, source: &str) -> Self {
-        Self { digest: Digest::of(&bytes), media_type: media_type.to_owned(), bytes, source: source.to_owned() }
     }
 }
 

@@ -21,10 +21,18 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// just as on a managed server.
 const NAME: &str = "hubline";
 
+/// The database of operations, of the same owner. On a real installation it is on a server of its own, which no rollback
+/// restores.
+const OPERATIONS: &str = "operations";
+
+/// Succeeds once whoever runs the server has made both databases.
+const READY: &str = "select 1 / count(*) from pg_database where datname = 'operations'";
+
 /// A private PostgreSQL server, reachable while this lives.
 #[derive(Debug)]
 pub struct Postgres {
     url: String,
+    operations_url: String,
     _keeper: Keeper,
 }
 
@@ -45,13 +53,20 @@ impl Postgres {
             port::choose(&cluster.port_file())?;
         }
         let keeper = Keeper::start(cluster.clone(), lock)?;
-        let url = cluster.wait(&keeper, owner)?;
-        Ok(Self { url, _keeper: keeper })
+        let server = cluster.wait(&keeper, owner)?;
+        let url = format!("{server}/{NAME}");
+        let operations_url = format!("{server}/{OPERATIONS}");
+        Ok(Self { url, operations_url, _keeper: keeper })
     }
 
     /// The address of the database, with its owner's password.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The address of the database of operations, with its owner's password.
+    pub fn operations_url(&self) -> &str {
+        &self.operations_url
     }
 }
 
@@ -139,7 +154,7 @@ impl Cluster {
         fs::rename(&draft, self.data()).map_err(Error::file(&draft))
     }
 
-    /// Waits until the database can be used and answers its address.
+    /// Waits until the databases can be used and answers the server's address.
     fn wait(&self, keeper: &Keeper, owner: bool) -> Result<String, Error> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -147,8 +162,7 @@ impl Cluster {
             if let Some(port) = port::kept(&self.port_file())
                 && self.is_ready(port, owner)?
             {
-                let url = format!("postgres://{NAME}:{}@127.0.0.1:{port}/{NAME}", self.password()?);
-                return Ok(url);
+                return Ok(format!("postgres://{NAME}:{}@127.0.0.1:{port}", self.password()?));
             }
             if keeper.failures() > 0 {
                 return Err(Error::Failed { program: Self::NAME.to_owned(), output: self.folder.log_tail() });
@@ -164,7 +178,7 @@ impl Cluster {
     /// Whether the database can be used, which its owner first makes sure exists.
     fn is_ready(&self, port: u16, owner: bool) -> Result<bool, Error> {
         if !owner {
-            return Ok(self.psql(port, NAME, &self.password()?, "select 1").is_ok());
+            return Ok(self.psql(port, NAME, &self.password()?, READY).is_ok());
         }
         let superuser = self.superuser_password()?;
         if self.psql(port, "postgres", &superuser, "select 1").is_err() {
@@ -176,7 +190,9 @@ impl Cluster {
             "select 'create role {NAME} login createrole' where to_regrole('{NAME}') is null \\gexec\n\
              alter role {NAME} password '{password}';\n\
              select 'create database {NAME} owner {NAME}'\n\
-             where not exists (select from pg_database where datname = '{NAME}') \\gexec\n"
+             where not exists (select from pg_database where datname = '{NAME}') \\gexec\n\
+             select 'create database {OPERATIONS} owner {NAME}'\n\
+             where not exists (select from pg_database where datname = '{OPERATIONS}') \\gexec\n"
         );
         self.psql(port, "postgres", &superuser, &make).map(|()| true)
     }

@@ -2,16 +2,21 @@
 
 pub mod epoch;
 pub mod migrate;
+pub mod principal;
 pub mod relay;
 pub mod token;
 pub mod trigger;
 pub mod up;
+pub mod verify_audit;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+
+use crate::data::Data;
+use crate::databases::{self, Owner};
 
 /// What `hubline` can be told to do.
 #[derive(Debug, Subcommand)]
@@ -28,6 +33,10 @@ pub enum Command {
     Trigger(trigger::Trigger),
     /// The name of the database's history.
     Epoch(epoch::Epoch),
+    /// Who may be what in operations.
+    Principal(principal::Principal),
+    /// Follow the whole audit log of operations and say whether it holds.
+    VerifyAudit(verify_audit::VerifyAudit),
 }
 
 /// Where this installation keeps its files.
@@ -44,6 +53,32 @@ pub struct Database {
     /// PostgreSQL, as the database's owner; without it, the private one of the data directory.
     #[arg(long, value_name = "URL", env = "HUBLINE_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
+}
+
+/// Where the database of operations is, for commands that need its owner.
+#[derive(Clone, Debug, Args)]
+pub struct OperationsDatabase {
+    /// PostgreSQL for operations, as the database's owner, on a server that no rollback restores; without it, the private
+    /// one of the data directory.
+    #[arg(long, value_name = "URL", env = "HUBLINE_OPERATIONS_DATABASE_URL", hide_env_values = true)]
+    pub operations_database_url: Option<String>,
+}
+
+/// The database of operations, for a command on it. The private server runs while this lives.
+struct Operations {
+    url: String,
+    _server: Option<Owner>,
+}
+
+impl Operations {
+    fn open(database: OperationsDatabase, data: &DataDir) -> Result<Self> {
+        if let Some(url) = database.operations_database_url {
+            return Ok(Self { url, _server: None });
+        }
+        let server = databases::owner(None, &Data::open(&data.data_dir)?)?;
+        let url = server.operations_url().context("there is no database of operations")?.to_owned();
+        Ok(Self { url, _server: Some(server) })
+    }
 }
 
 /// Reads an address to listen on, such as `127.0.0.1:3000` or `localhost:3000`.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use embedded::{Account, Postgres, Redis};
 
 use crate::data::Data;
-use crate::roles::{self, CHAT, PURGE};
+use crate::roles::{self, CHAT, OPERATIONS, PURGE};
 use crate::variables::Variables;
 
 /// A database as its owner, who may migrate it.
@@ -21,6 +21,14 @@ impl Owner {
         match self {
             Self::Given(url) => url,
             Self::Private(postgres) => postgres.url(),
+        }
+    }
+
+    /// The address of the private database of operations. The operator's own one has an address that only they know.
+    pub fn operations_url(&self) -> Option<&str> {
+        match self {
+            Self::Given(_) => None,
+            Self::Private(postgres) => Some(postgres.operations_url()),
         }
     }
 }
@@ -60,6 +68,29 @@ pub fn database(url: Option<String>, data: &Data, variables: &mut Variables) -> 
     Ok(owner)
 }
 
+/// Finds out where the database of operations is and fills in the variables about it: the operator's, or the private one
+/// beside the chat's.
+///
+/// Answers its owner's address, if we are to migrate it. Without any there are no operations, and the chat works.
+///
+/// # Errors
+///
+/// When the address is unusable.
+pub fn operations(url: Option<String>, chat: Option<&Owner>, variables: &mut Variables) -> Result<Option<String>> {
+    let owner = match url {
+        None if variables.get("operations_database_url").is_some() => None,
+        None => chat.and_then(Owner::operations_url).map(str::to_owned),
+        url => url,
+    };
+    if let Some(owner) = &owner {
+        variables.settle("operations_database_url", || roles::as_role(owner, &OPERATIONS))?;
+    }
+    if let Some(url) = variables.get("operations_database_url").map(str::to_owned) {
+        variables.settle("operations_database_origin", || roles::database_origin(&url))?;
+    }
+    Ok(owner)
+}
+
 /// Finds out where Redis is and fills in the variables about it; what it answers is the private one, if it had to be
 /// started.
 ///
@@ -94,6 +125,20 @@ mod tests {
         assert!(database(None, &data, &mut variables).unwrap().is_none());
         assert_eq!(variables.get("database_origin"), Some("postgres://db:5432"));
         assert_eq!(variables.get("purge_database_url"), None);
+    }
+
+    #[test]
+    fn operations_have_a_database_of_their_own() {
+        let chat = Owner::Given("postgres://me@db:1/x".into());
+        let mut variables = Variables::default();
+        assert_eq!(operations(None, Some(&chat), &mut variables).unwrap(), None);
+        assert_eq!(variables.get("operations_database_url"), None);
+        let owner = operations(Some("postgres://me@ops/x".into()), Some(&chat), &mut variables).unwrap();
+        assert_eq!(owner.as_deref(), Some("postgres://me@ops/x"));
+        assert!(variables.get("operations_database_url").unwrap().contains("hubline%5Foperations"));
+        assert_eq!(variables.get("operations_database_origin"), Some("postgres://ops:5432"));
+        // Once the variable is set, the schema is the operator's affair.
+        assert_eq!(operations(None, Some(&chat), &mut variables).unwrap(), None);
     }
 
     #[test]

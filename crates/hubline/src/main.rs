@@ -48,6 +48,8 @@ fn main() -> ExitCode {
         Command::Token(options) => commands::token::run(options),
         Command::Trigger(options) => commands::trigger::run(options),
         Command::Epoch(options) => commands::epoch::run(options),
+        Command::Principal(options) => commands::principal::run(options),
+        Command::VerifyAudit(options) => commands::verify_audit::run(options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

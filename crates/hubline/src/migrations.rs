@@ -2,22 +2,22 @@
 
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
-use store::{MIGRATIONS, Migration, sql};
+use store::{Migration, sql};
 use tokio_postgres::Client;
 
-/// Applies every step that was not applied yet and answers their names.
+/// Applies every step of a schema that was not applied yet and answers their names.
 ///
 /// Several processes may do this at once: one does, the others wait for it.
 ///
 /// # Errors
 ///
 /// When the database refuses, or holds a step that is not the one we know under its number.
-pub async fn apply(client: &mut Client) -> Result<Vec<&'static str>> {
+pub async fn apply(client: &mut Client, steps: &'static [Migration]) -> Result<Vec<&'static str>> {
     client.batch_execute(sql::LOCK_MIGRATIONS).await.context("cannot lock the migrations")?;
     client.batch_execute(sql::MIGRATION_TABLE).await.context("cannot make the table of migrations")?;
     let applied = applied(client).await?;
     let mut names = Vec::new();
-    for migration in pending(MIGRATIONS, &applied)? {
+    for migration in pending(steps, &applied)? {
         step(client, migration).await.with_context(|| format!("migration {} failed", migration.name))?;
         tracing::info!(version = migration.version, name = migration.name, "migrated");
         names.push(migration.name);

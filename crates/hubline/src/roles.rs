@@ -18,6 +18,9 @@ pub const CHAT: Role = Role { name: "hubline_chat", lock_timeout: "2s", statemen
 /// What the purge works as.
 pub const PURGE: Role = Role { name: "hubline_purge", lock_timeout: "1s", statement_timeout: "30s" };
 
+/// What the functions of operations work as.
+pub const OPERATIONS: Role = Role { name: "hubline_operations", lock_timeout: "2s", statement_timeout: "5s" };
+
 /// The owner's address, with options that make its sessions start in a role.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use runtime::{Limits, Options, Runtime};
 
-use super::{DataDir, Database};
+use super::{DataDir, Database, OperationsDatabase};
 use crate::data::Data;
 use crate::variables::Variables;
 use crate::{databases, logs};
@@ -22,6 +22,8 @@ pub struct Trigger {
     #[command(flatten)]
     database: Database,
     #[command(flatten)]
+    operations: OperationsDatabase,
+    #[command(flatten)]
     data: DataDir,
 }
 
@@ -35,6 +37,7 @@ pub fn run(options: Trigger) -> Result<()> {
     let data = Data::open(&options.data.data_dir)?;
     let mut variables = Variables::from_environment();
     let database = databases::database(options.database.database_url, &data, &mut variables)?;
+    databases::operations(options.operations.operations_database_url, database.as_ref(), &mut variables)?;
     let application = Options {
         manifest: options.manifest,
         variables: variables.into_values(),

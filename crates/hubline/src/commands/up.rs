@@ -11,8 +11,9 @@ use futures_util::FutureExt;
 use manifest::Manifest;
 use relay::{Functions, Relay};
 use runtime::{Limits, Options, Runtime};
+use store::{MIGRATIONS, OPERATIONS_MIGRATIONS};
 
-use super::{DataDir, Database, address};
+use super::{DataDir, Database, OperationsDatabase, address};
 use crate::data::Data;
 use crate::database::{self, Pulse};
 use crate::databases::Owner;
@@ -40,6 +41,8 @@ pub struct Up {
     manifest: PathBuf,
     #[command(flatten)]
     database: Database,
+    #[command(flatten)]
+    operations: OperationsDatabase,
     /// Redis; without it, a private one.
     #[arg(long, value_name = "URL", env = "HUBLINE_REDIS_URL", hide_env_values = true)]
     redis_url: Option<String>,
@@ -66,6 +69,7 @@ pub fn run(options: Up) -> Result<()> {
 
     // From this thread, since private servers end with the thread that started them. They outlive everything below.
     let owner = databases::database(options.database.database_url, &data, &mut variables)?;
+    let operations = databases::operations(options.operations.operations_database_url, owner.as_ref(), &mut variables)?;
     let _redis = databases::redis(options.redis_url, &data, &mut variables)?;
     let is_development = keys::settle(&mut variables, &data)?;
     if let Some(url) = variables.get("jwks_url").map(str::to_owned) {
@@ -78,8 +82,17 @@ pub fn run(options: Up) -> Result<()> {
         variables.set("demo", "on");
     }
 
-    let application =
-        Application { manifest: options.manifest, data, variables, owner, node, public, internal, with_demo };
+    let application = Application {
+        manifest: options.manifest,
+        data,
+        variables,
+        owner,
+        operations,
+        node,
+        public,
+        internal,
+        with_demo,
+    };
     super::block_on(application.run())?
 }
 
@@ -89,6 +102,7 @@ struct Application {
     data: Data,
     variables: Variables,
     owner: Option<Owner>,
+    operations: Option<String>,
     node: NodeName,
     public: TcpListener,
     internal: TcpListener,
@@ -127,7 +141,11 @@ impl Application {
     async fn start(&self) -> Result<(Runtime, Arc<dyn Functions>)> {
         if let Some(owner) = &self.owner {
             let mut client = database::connect(owner.url()).await?;
-            migrations::apply(&mut client).await?;
+            migrations::apply(&mut client, MIGRATIONS).await?;
+        }
+        if let Some(url) = &self.operations {
+            let mut client = database::connect(url).await?;
+            migrations::apply(&mut client, OPERATIONS_MIGRATIONS).await?;
         }
         let options = Options {
             manifest: self.manifest.clone(),

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, DismissalCause, IncidentId, Kind, Person, Reason, Reference, Request, RunbookVersion, Strategy, Target,
-    ValidationId,
+    Digest, DismissalCause, IncidentId, Kind, Person, Principal, Reason, Reference, Request, RunbookVersion, Strategy,
+    Target, ValidationId,
     alert::{AlertName, Fingerprint},
     clock::Warning,
     drill::Quarter,
@@ -124,6 +124,8 @@ pub enum Event {
     Halted { reason: Reason },
     /// Rollbacks may go on again.
     Released { reason: Reason },
+    /// It was said what a person may be, or all of it was withdrawn.
+    PrincipalChanged { principal: Principal },
 }
 
 impl Event {
@@ -171,7 +173,8 @@ impl Event {
             | Self::ValidationStarted { .. }
             | Self::ValidationLapsed { .. }
             | Self::Reviewed { .. }
-            | Self::DrillStarted { .. } => None,
+            | Self::DrillStarted { .. }
+            | Self::PrincipalChanged { .. } => None,
         }
     }
 }

@@ -35,7 +35,7 @@ pub use evidence::{Evidence, EvidenceFile, evidence_file};
 pub use figures::{Figures, IncidentCount, Resolved, RunCount, figures};
 pub use incident::{Filter, IncidentFile, Incidents, Message, Pending, incident_file, incidents};
 pub use job::Job;
-pub use principal::{principals, put_principal};
+pub use principal::principals;
 pub use snapshot::{Reading, Snapshot, snapshot};
 
 /// How often a decision is made again when somebody else has committed in between.

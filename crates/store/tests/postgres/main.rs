@@ -13,6 +13,7 @@ mod crash;
 mod crowd;
 mod follow;
 mod history;
+mod operations;
 mod people;
 mod report;
 mod retention;

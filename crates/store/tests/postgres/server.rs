@@ -13,13 +13,16 @@ use std::{
 };
 
 use embedded::{Account, Postgres};
-use store::{MIGRATIONS, sql};
+use store::{MIGRATIONS, Migration, OPERATIONS_MIGRATIONS, sql};
 use tokio_postgres::{Config, NoTls};
 
 use crate::client::Client;
 
 /// The database that the others are copied from.
 const TEMPLATE: &str = "template_hubline";
+
+/// The one that the databases of operations are copied from.
+const OPERATIONS_TEMPLATE: &str = "template_operations";
 
 /// What makes a session one of the chat's functions.
 const CHAT: &str = "-c role=hubline_chat -c lock_timeout=2s -c statement_timeout=4s";
@@ -48,7 +51,12 @@ impl Server {
         let server = Self { postgres, folder, _sweeper: sweeper, databases: AtomicU32::new(0) };
         // On a thread of its own, since the test that comes first has a runtime on this one.
         std::thread::scope(|scope| {
-            scope.spawn(|| tokio::runtime::Runtime::new().unwrap().block_on(server.make(TEMPLATE, None)));
+            scope.spawn(|| {
+                tokio::runtime::Runtime::new().unwrap().block_on(async {
+                    server.make(TEMPLATE, MIGRATIONS).await;
+                    server.make(OPERATIONS_TEMPLATE, OPERATIONS_MIGRATIONS).await;
+                });
+            });
         });
         server
     }
@@ -57,6 +65,13 @@ impl Server {
     pub async fn database(&self) -> Database {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.create(&name, Some(TEMPLATE)).await;
+        self.named(&name)
+    }
+
+    /// A new database of operations.
+    pub async fn operations_database(&self) -> Database {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.create(&name, Some(OPERATIONS_TEMPLATE)).await;
         self.named(&name)
     }
 
@@ -75,9 +90,9 @@ impl Server {
         assert!(Command::new("kill").args(["-9", pid]).status().unwrap().success());
     }
 
-    async fn make(&self, name: &str, template: Option<&str>) {
-        self.create(name, template).await;
-        self.named(name).migrate().await;
+    async fn make(&self, name: &str, steps: &[Migration]) {
+        self.create(name, None).await;
+        self.named(name).apply(steps).await;
     }
 
     async fn create(&self, name: &str, template: Option<&str>) {
@@ -138,6 +153,11 @@ impl Database {
         self.role("-c role=hubline_purge -c lock_timeout=1s -c statement_timeout=30s").await
     }
 
+    /// A connection as the functions of operations have it.
+    pub async fn operations(&self) -> Client {
+        self.role("-c role=hubline_operations -c lock_timeout=2s -c statement_timeout=5s").await
+    }
+
     /// The same, if the server answers.
     pub async fn try_chat(&self) -> Option<Client> {
         let mut config = self.config.clone();
@@ -152,11 +172,15 @@ impl Database {
         futures_util::future::join_all((0..how_many).map(|_| self.chat())).await
     }
 
-    /// Applies every migration.
+    /// Applies every migration of the chat.
     pub async fn migrate(&self) {
+        self.apply(MIGRATIONS).await;
+    }
+
+    async fn apply(&self, steps: &[Migration]) {
         let owner = self.owner().await;
         owner.batch_execute(sql::MIGRATION_TABLE).await.unwrap();
-        for step in MIGRATIONS {
+        for step in steps {
             let transaction = format!("begin; {}; reset role; commit", step.sql);
             owner.batch_execute(&transaction).await.unwrap_or_else(|error| panic!("{}: {error:?}", step.name));
         }

@@ -2,16 +2,19 @@
 
 use std::{collections::BTreeSet, fs};
 
-use store::sql;
+use store::{operations, sql};
 use tokio_postgres::types::Type;
 
 use crate::server::Server;
 
 #[tokio::test]
 async fn every_statement_can_be_prepared_and_keeps_to_types_that_functions_have() {
-    let owner = Server::shared().database().await.owner().await;
+    let server = Server::shared();
+    let chat = server.database().await.owner().await;
+    let office = server.operations_database().await.owner().await;
     let allowed = [Type::BOOL, Type::INT8, Type::TEXT, Type::INT4_ARRAY, Type::INT8_ARRAY, Type::TEXT_ARRAY];
-    for (name, statement) in sql::ALL {
+    let statements = sql::ALL.iter().map(|statement| (&chat, statement));
+    for (owner, (name, statement)) in statements.chain(operations::sql::ALL.iter().map(|it| (&office, it))) {
         let prepared = owner.prepare(statement).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
         let columns = prepared.columns().iter().map(|column| column.type_());
         for ty in prepared.params().iter().chain(columns) {
@@ -19,21 +22,26 @@ async fn every_statement_can_be_prepared_and_keeps_to_types_that_functions_have(
         }
     }
     for statement in [sql::LOCK_MIGRATIONS, sql::MIGRATIONS_APPLIED, sql::RECORD_MIGRATION] {
-        owner.prepare(statement).await.unwrap();
+        chat.prepare(statement).await.unwrap();
     }
 }
 
 #[test]
 fn every_file_is_a_statement_of_the_list() {
-    let files: BTreeSet<String> = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/sql"))
+    let migrating = ["migration_table", "lock_migrations", "migrations_applied", "record_migration"];
+    let named = sql::ALL.map(|(name, _)| name).into_iter().chain(migrating).map(str::to_owned).collect();
+    assert_eq!(files("/sql"), named);
+    let named = operations::sql::ALL.map(|(name, _)| name.to_owned()).into();
+    assert_eq!(files("/sql/operations"), named);
+}
+
+fn files(folder: &str) -> BTreeSet<String> {
+    fs::read_dir(format!("{}{folder}", env!("CARGO_MANIFEST_DIR")))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_file())
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
-        .collect();
-    let migrating = ["migration_table", "lock_migrations", "migrations_applied", "record_migration"];
-    let named = sql::ALL.map(|(name, _)| name).into_iter().chain(migrating).map(str::to_owned).collect();
-    assert_eq!(files, named);
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

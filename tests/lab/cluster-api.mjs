@@ -254,7 +254,7 @@ export class ClusterApi extends Fake {
 
   #controlOne(deployment) {
     const { metadata, spec } = deployment;
-    const hash = createHash("sha256").update(JSON.stringify(spec.template)).digest("hex").slice(0, 10);
+    const hash = createHash("sha256").update(canonical(spec.template)).digest("hex").slice(0, 10);
     const current = this.#replicaSet(deployment, hash);
     const pods = (set) => [...this.#pods.values()].filter((it) => it.set === set);
     const wanted = spec.replicas ?? 1;
@@ -361,6 +361,14 @@ const GROUP = {
   versions: [{ groupVersion: "apps/v1", version: "v1" }],
   preferredVersion: { groupVersion: "apps/v1", version: "v1" },
 };
+
+/** A text that two templates share which mean the same: the order of members is nothing, and so is a member that is empty. */
+function canonical(value) {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const members = Object.entries(value).filter(([, member]) => member !== null && member !== undefined && canonical(member) !== "{}");
+  return `{${members.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join()}}`;
+}
 
 const ROOTS = ["/api/v1", "/apis/apps/v1"];
 

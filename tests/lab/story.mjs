@@ -168,7 +168,10 @@ export class Story {
   }
 
   async attested(statement, person = this.people.approver) {
-    await person.post(`/ops/runs/${this.run}/attestations`, { statement, evidence: [] });
+    // What they saw: what the steps have put on record.
+    const { steps } = await this.seen(person);
+    const evidence = [...new Set(steps.flatMap((step) => step.evidence))];
+    await person.post(`/ops/runs/${this.run}/attestations`, { statement, evidence });
     this.tell(`${person.name} attests: ${statement}`);
   }
 

@@ -79,7 +79,9 @@ fn end_to_end(tally: &mut Tally, filter: &[String], browser: &Path, lab: &Path) 
             .arg(&file)
             .env("HUBLINE", project::target().join("release/hubline"))
             .env("CHROMIUM", browser)
-            .env("LAB", lab);
+            .env("LAB", lab)
+            // Built with the tests of its crate.
+            .env("OFFICE", project::target().join("debug/examples/office"));
         tally.add(name.trim_end_matches(".test.mjs"), &step(&format!("end to end: {name}"), &mut test)?);
     }
     Ok(())

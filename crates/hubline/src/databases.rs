@@ -1,6 +1,6 @@
 //! The databases: the operator's, or private ones of the data directory.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use embedded::{Account, Postgres, Redis};
 
 use crate::data::Data;
@@ -75,7 +75,7 @@ pub fn database(url: Option<String>, data: &Data, variables: &mut Variables) -> 
 ///
 /// # Errors
 ///
-/// When the address is unusable.
+/// When the address is unusable, or that of the chat.
 pub fn operations(url: Option<String>, chat: Option<&Owner>, variables: &mut Variables) -> Result<Option<String>> {
     let owner = match url {
         None if variables.get("operations_database_url").is_some() => None,
@@ -83,6 +83,7 @@ pub fn operations(url: Option<String>, chat: Option<&Owner>, variables: &mut Var
         url => url,
     };
     if let Some(owner) = &owner {
+        ensure!(chat.is_none_or(|chat| chat.url() != owner), "operations need another database than the chat");
         variables.settle("operations_database_url", || roles::as_role(owner, &OPERATIONS))?;
     }
     if let Some(url) = variables.get("operations_database_url").map(str::to_owned) {
@@ -133,6 +134,7 @@ mod tests {
         let mut variables = Variables::default();
         assert_eq!(operations(None, Some(&chat), &mut variables).unwrap(), None);
         assert_eq!(variables.get("operations_database_url"), None);
+        operations(Some("postgres://me@db:1/x".into()), Some(&chat), &mut variables).unwrap_err();
         let owner = operations(Some("postgres://me@ops/x".into()), Some(&chat), &mut variables).unwrap();
         assert_eq!(owner.as_deref(), Some("postgres://me@ops/x"));
         assert!(variables.get("operations_database_url").unwrap().contains("hubline%5Foperations"));

@@ -13,6 +13,8 @@ use crate::variables::Variables;
 pub fn settle(variables: &mut Variables, data: &Data) -> Result<bool> {
     variables.settle("relay_key", || data.key("relay"))?;
     variables.settle("delivery_key", || data.key("delivery"))?;
+    // Whoever sends alerts reads it there.
+    variables.settle("alert_token", || data.key("alert"))?;
     if variables.has_issuer() {
         return Ok(false);
     }

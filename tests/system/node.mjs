@@ -28,13 +28,14 @@ export class Node {
   #variables;
   #program = null;
 
-  /** @param {{name: string, folder: string, port: number, databaseUrl?: string, redisUrl?: string, variables: object}} setup */
-  constructor({ name, folder, port, databaseUrl, redisUrl, variables }) {
+  /** @param {{name: string, folder: string, port: number, databaseUrl?: string, operationsDatabaseUrl?: string, redisUrl?: string, variables: object}} setup */
+  constructor({ name, folder, port, databaseUrl, operationsDatabaseUrl, redisUrl, variables }) {
     this.name = name;
     this.port = port;
     this.#variables = variables;
     this.#args = ["up", "--listen", `127.0.0.1:${port}`, "--node", name, "--data-dir", dataFolder(folder)];
     if (databaseUrl) this.#args.push("--database-url", databaseUrl);
+    if (operationsDatabaseUrl) this.#args.push("--operations-database-url", operationsDatabaseUrl);
     if (redisUrl) this.#args.push("--redis-url", redisUrl);
   }
 

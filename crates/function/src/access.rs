@@ -35,6 +35,19 @@ pub fn demand_relay(config: &Config, headers: &HeaderMap) -> Result<(), Refusal>
     }
 }
 
+/// Lets a bearer of one of the receiver's tokens through. Without a configured token nobody is.
+///
+/// # Errors
+/// Returns [`ErrorCode::Unauthenticated`] for everybody else.
+pub fn demand_alert_token(config: &Config, headers: &HeaderMap) -> Result<(), Refusal> {
+    let given = bearer(headers)?.as_bytes();
+    let tokens = config.alert_token.as_deref().unwrap_or_default().split(',').map(str::trim);
+    // Every one of them is compared, whichever it is.
+    let known =
+        tokens.filter(|token| !token.is_empty()).fold(false, |known, token| is_same(token.as_bytes(), given) | known);
+    if known { Ok(()) } else { Err(ErrorCode::Unauthenticated.refusal("the token is not one of the receiver's")) }
+}
+
 /// Compares in a time that tells nothing, the length aside of what the caller sent.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
     Sha256::digest(one).ct_eq(&Sha256::digest(other)).into()
@@ -67,6 +80,19 @@ mod tests {
         let mut binary = HeaderMap::new();
         binary.insert("authorization", HeaderValue::from_bytes(b"Bearer \xff").unwrap());
         assert!(bearer(&binary).is_err());
+    }
+
+    #[test]
+    fn alertmanager_shows_one_of_two_tokens() {
+        let config = |token: Option<&str>| Config { alert_token: token.map(str::to_owned), ..Config::default() };
+        let shown = |token| headers(&[("authorization", token)]);
+        for good in ["Bearer old", "Bearer new"] {
+            assert!(demand_alert_token(&config(Some("old, new")), &shown(good)).is_ok());
+        }
+        for bad in ["Bearer", "Bearer ,", "Bearer old,", "Bearer old, new", "Bearer ol", "Basic old"] {
+            assert!(demand_alert_token(&config(Some("old, new,")), &shown(bad)).is_err(), "{bad}");
+        }
+        assert!(demand_alert_token(&config(None), &shown("Bearer x")).is_err());
     }
 
     #[test]

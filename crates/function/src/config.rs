@@ -10,10 +10,14 @@ pub struct Config {
     pub database_url: Option<String>,
     /// Where the database is, with the role that may purge.
     pub purge_database_url: Option<String>,
+    /// Where the database of operations is, for a function that has no other.
+    pub operations_database_url: Option<String>,
     /// Where Redis is.
     pub redis_url: Option<String>,
     /// Opens internal routes.
     pub relay_key: Option<String>,
+    /// The tokens of Alertmanager's receiver, with commas between them: two hold while one is renewed.
+    pub alert_token: Option<String>,
     /// Signs the events that ring relays.
     pub delivery_key: Option<String>,
     /// Whose tokens hold.
@@ -26,8 +30,10 @@ impl Config {
         Ok(Self {
             database_url: variable("database_url").await?,
             purge_database_url: variable("purge_database_url").await?,
+            operations_database_url: variable("operations_database_url").await?,
             redis_url: variable("redis_url").await?,
             relay_key: variable("relay_key").await?,
+            alert_token: variable("alert_token").await?,
             delivery_key: variable("delivery_key").await?,
             identity: Settings {
                 jwks_url: variable("jwks_url").await?,

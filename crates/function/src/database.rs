@@ -53,7 +53,9 @@ impl Instance {
         &self,
         statement: impl AsyncFn(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, Refusal> {
-        let Some(url) = &self.database.url else { return Err(misconfigured(&"database_url is not set")) };
+        let Some(url) = &self.database.url else {
+            return Err(misconfigured(&"the address of the database is not set"));
+        };
         let attempts = async {
             match self.database.once(url, &statement).await {
                 Err(error) if error.is_worth_a_retry() => {

@@ -35,7 +35,11 @@ impl Instance {
     }
 
     fn new(config: Config) -> Self {
-        Self { database: Database::new(config.database_url.clone()), keys: OnceCell::new(), config }
+        Self {
+            database: Database::new(config.database_url.clone().or_else(|| config.operations_database_url.clone())),
+            keys: OnceCell::new(),
+            config,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ mod keys;
 mod patience;
 mod rings;
 
-pub use access::{bearer, demand_relay};
+pub use access::{bearer, demand_alert_token, demand_relay};
 pub use answer::Answer;
 pub use config::Config;
 pub use instance::Instance;

@@ -60,6 +60,15 @@ impl Instance {
     }
 }
 
+impl Instance {
+    /// Rings the worker of operations, after the answer. A ring says nothing but that something may be due.
+    pub fn ring_operations(&self) {
+        let Some(url) = self.config.redis_url.clone() else { return };
+        let ring = Ring { channel: "hubline.operations".to_owned(), event: b"due".to_vec() };
+        spin_sdk::wit_bindgen::spawn(async move { Doorbell::get().ring(&url, vec![ring]).await });
+    }
+}
+
 /// The time, in milliseconds since 1970.
 fn milliseconds() -> i64 {
     let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

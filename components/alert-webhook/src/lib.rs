@@ -1,0 +1,84 @@
+//! Alerts in: `POST /ops/alerts`, Alertmanager's webhook in its version 4.
+//!
+//! Everything is committed before the answer, and whatever can't be committed is answered with 503: Alertmanager sends that
+//! again, and nothing else. Nothing is looked into here; that is the worker's, who is rung.
+
+mod intake;
+
+use chat::{ErrorCode, FieldError, Refusal};
+use function::{Answer, Instance, Request, answer, body, demand_alert_token, path};
+use http::{Method, StatusCode};
+use rollback::alert::{self, Notification, WebhookError};
+use serde_json::json;
+
+pub use intake::{Attached, take_in};
+
+/// Answers a request.
+///
+/// Exported where there is a host; elsewhere this is a library, whose parts are tested.
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(request: Request) -> Answer {
+    route(request).await.into()
+}
+
+async fn route(request: Request) -> Result<Answer, Refusal> {
+    match (path::segments(request.uri().path()).as_slice(), request.method()) {
+        (["ops", "alerts"], &Method::POST) => receive(request).await,
+        (["ops", "alerts"], _) => Ok(answer::method_not_allowed("POST")),
+        _ => Err(ErrorCode::NotFound.refusal("there is nothing at this address")),
+    }
+}
+
+async fn receive(request: Request) -> Result<Answer, Refusal> {
+    let instance = Instance::get().await?;
+    demand_alert_token(&instance.config, request.headers())?;
+    let notification = read(&body::read_internal(request).await?)?;
+    if notification.truncated > 0 {
+        eprintln!("{} alerts of {} were left out of a notification", notification.truncated, notification.group);
+    }
+    let incidents = instance.database(async |db| take_in(db, &notification, uuid::Uuid::now_v7).await).await?;
+    if !incidents.is_empty() {
+        instance.ring_operations();
+    }
+    Ok(answer::json(StatusCode::OK, &json!({"incidents": incidents})))
+}
+
+/// Reads a notification. Alertmanager does not send again what is refused here, so it is said aloud.
+fn read(body: &[u8]) -> Result<Notification, Refusal> {
+    let mut notification = alert::read(body).map_err(|error| {
+        eprintln!("a notification is lost: {error}");
+        match error {
+            WebhookError::Unreadable(_) => ErrorCode::Malformed.refusal(error.to_string()),
+            WebhookError::Version(_) => Refusal::invalid(vec![FieldError::new("version", error)]),
+            WebhookError::Unidentified(_) => Refusal::invalid(vec![FieldError::new("alerts", error)]),
+        }
+    })?;
+    // The one character that the database's JSON can't hold. No label may make an alert be lost.
+    let alerts = notification.alerts.iter_mut();
+    for text in alerts.flat_map(|alert| alert.labels.values_mut().chain(alert.annotations.values_mut())) {
+        if text.contains('\0') {
+            *text = text.replace('\0', "\u{fffd}");
+        }
+    }
+    Ok(notification)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_notification_is_refused_by_name() {
+        assert_eq!(read(b"{").unwrap_err().code, ErrorCode::Malformed);
+        let other = json!({"version": "5", "receiver": "a", "groupKey": "b", "alerts": []}).to_string();
+        assert_eq!(read(other.as_bytes()).unwrap_err().errors[0].field, "version");
+        let alert = json!({
+            "status": "firing", "labels": {"alertname": "a", "note": "x\u{0}y"}, "fingerprint": "ab",
+            "startsAt": "2024-05-01T10:00:00Z", "endsAt": "0001-01-01T00:00:00Z",
+        });
+        let odd = json!({"version": "4", "receiver": "a", "groupKey": "b", "alerts": [alert]}).to_string();
+        assert_eq!(read(odd.as_bytes()).unwrap().alerts[0].labels["note"], "x\u{fffd}y");
+        let empty = json!({"version": "4", "receiver": "a", "groupKey": "b", "alerts": []}).to_string();
+        assert!(read(empty.as_bytes()).unwrap().alerts.is_empty());
+    }
+}

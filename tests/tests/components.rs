@@ -182,10 +182,7 @@ fn secrets_go_only_where_they_are_needed() {
     assert_eq!(given("purge_database_url"), names(&["message-purge", "message-purge-http"]));
     assert_eq!(given("redis_url"), names(&["alert-webhook", "conversation", "message-send"]));
     assert_eq!(given("alert_token"), names(&["alert-webhook"]));
-    assert_eq!(
-        given("operations_database_url"),
-        names(&["alert-webhook", "rollback-worker", "rollback-worker-ring"])
-    );
+    assert_eq!(given("operations_database_url"), names(&["alert-webhook", "rollback-worker", "rollback-worker-ring"]));
     assert_eq!(given("delivery_key"), names(&["conversation", "message-send"]));
     assert_eq!(
         given("relay_key"),

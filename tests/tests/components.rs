@@ -160,6 +160,7 @@ fn the_declared_hosts_are_those_of_the_design() {
         ("message-purge", vec![database]),
         ("message-purge-http", vec![database]),
         ("alert-webhook", vec!["{{ operations_database_origin }}", redis]),
+        ("operations", vec!["{{ operations_database_origin }}", redis, keys]),
         ("rollback-worker", outside.clone()),
         ("rollback-worker-ring", outside),
     ]);
@@ -180,9 +181,13 @@ fn secrets_go_only_where_they_are_needed() {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(given("database_url"), names(&["conversation", "message-history", "message-send"]));
     assert_eq!(given("purge_database_url"), names(&["message-purge", "message-purge-http"]));
-    assert_eq!(given("redis_url"), names(&["alert-webhook", "conversation", "message-send"]));
+    assert_eq!(given("redis_url"), names(&["alert-webhook", "conversation", "message-send", "operations"]));
     assert_eq!(given("alert_token"), names(&["alert-webhook"]));
-    assert_eq!(given("operations_database_url"), names(&["alert-webhook", "rollback-worker", "rollback-worker-ring"]));
+    assert_eq!(
+        given("operations_database_url"),
+        names(&["alert-webhook", "operations", "rollback-worker", "rollback-worker-ring"])
+    );
+    assert_eq!(given("github_webhook_secret"), names(&["operations"]));
     assert_eq!(given("delivery_key"), names(&["conversation", "message-send"]));
     assert_eq!(
         given("relay_key"),

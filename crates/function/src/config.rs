@@ -1,7 +1,10 @@
 //! What a function is told by the manifest.
 
+use chat::Refusal;
 use identity::Settings;
 use spin_sdk::variables::{self, Error};
+
+use crate::misconfigured;
 
 /// What a function is told by the manifest. A variable that its component does not have, or that is empty, is not set.
 #[derive(Clone, Default)]
@@ -28,27 +31,35 @@ impl Config {
     /// Asks the host for every variable.
     pub(crate) async fn read() -> Result<Self, Error> {
         Ok(Self {
-            database_url: variable("database_url").await?,
-            purge_database_url: variable("purge_database_url").await?,
-            operations_database_url: variable("operations_database_url").await?,
-            redis_url: variable("redis_url").await?,
-            relay_key: variable("relay_key").await?,
-            alert_token: variable("alert_token").await?,
-            delivery_key: variable("delivery_key").await?,
+            database_url: told("database_url").await?,
+            purge_database_url: told("purge_database_url").await?,
+            operations_database_url: told("operations_database_url").await?,
+            redis_url: told("redis_url").await?,
+            relay_key: told("relay_key").await?,
+            alert_token: told("alert_token").await?,
+            delivery_key: told("delivery_key").await?,
             identity: Settings {
-                jwks_url: variable("jwks_url").await?,
-                jwks: variable("jwks").await?,
-                secret: variable("jwt_secret").await?,
-                issuer: variable("jwt_issuer").await?,
-                audience: variable("jwt_audience").await?,
-                role_claim: variable("role_claim").await?,
-                role_map: variable("role_map").await?,
+                jwks_url: told("jwks_url").await?,
+                jwks: told("jwks").await?,
+                secret: told("jwt_secret").await?,
+                issuer: told("jwt_issuer").await?,
+                audience: told("jwt_audience").await?,
+                role_claim: told("role_claim").await?,
+                role_map: told("role_map").await?,
             },
         })
     }
 }
 
-async fn variable(name: &str) -> Result<Option<String>, Error> {
+/// A variable that one component alone has; none when it is not set.
+///
+/// # Errors
+/// Returns a refusal when the host can't tell.
+pub async fn variable(name: &str) -> Result<Option<String>, Refusal> {
+    told(name).await.map_err(|error| misconfigured(&error))
+}
+
+async fn told(name: &str) -> Result<Option<String>, Error> {
     match variables::get(name).await {
         Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
         Err(Error::Undefined(_)) => Ok(None),

@@ -44,7 +44,7 @@ impl Instance {
 }
 
 /// The refusal of a function that can't work, whose reason is for the log.
-pub(crate) fn misconfigured(reason: &dyn std::fmt::Display) -> Refusal {
+pub fn misconfigured(reason: &dyn std::fmt::Display) -> Refusal {
     eprintln!("misconfigured: {reason}");
     ErrorCode::Unavailable.refusal("the function is not configured to answer this")
 }

@@ -20,8 +20,8 @@ mod rings;
 
 pub use access::{bearer, demand_alert_token, demand_relay};
 pub use answer::Answer;
-pub use config::Config;
-pub use instance::Instance;
+pub use config::{Config, variable};
+pub use instance::{Instance, misconfigured};
 pub use patience::within;
 pub use rings::Rings;
 pub use spin_sdk::http::Request;

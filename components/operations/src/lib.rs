@@ -1,0 +1,34 @@
+//! What people command and see in operations: incidents, runs, approvals, drills, the audit log; and what GitHub tells.
+//!
+//! Nothing is decided here. A command is read ([`order`]), judged by the crate `rollback` on what the database says now, and
+//! committed with its answer ([`perform`]). The table of people who may be something is read again each time.
+
+mod audit;
+mod caller;
+mod drills;
+mod evidence;
+mod form;
+mod github;
+mod halt;
+mod incidents;
+mod moves;
+mod next;
+mod order;
+mod perform;
+mod policies;
+mod query;
+mod refused;
+mod routes;
+mod runbook;
+mod runs;
+mod view;
+
+use function::{Answer, Request};
+
+/// Answers a request.
+///
+/// Exported where there is a host; elsewhere this is a library, whose parts are tested.
+#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
+pub async fn handle(request: Request) -> Answer {
+    routes::route(request).await.unwrap_or_else(refused::Refused::answer)
+}

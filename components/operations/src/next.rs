@@ -1,0 +1,58 @@
+//! What a person does next, in words.
+
+use rollback::{Incident, IncidentState, Run, RunState, step::StepStatus};
+
+/// What a person does next about an incident whose latest run is this one.
+pub(crate) fn step(incident: &Incident, run: Option<&Run>) -> String {
+    if let Some(text) = run.and_then(stopped) {
+        return text;
+    }
+    match incident.state() {
+        IncidentState::Open => "acknowledge the incident".to_owned(),
+        IncidentState::Acknowledged | IncidentState::RollingBack | IncidentState::Blocked => {
+            run.and_then(under_way).unwrap_or_else(|| decided(incident)).to_owned()
+        }
+        IncidentState::MitigatedUnvalidated => "have the incident validated".to_owned(),
+        IncidentState::Validating => "wait: the validation is under way".to_owned(),
+        IncidentState::Validated => "resolve the incident while the proof is fresh".to_owned(),
+        IncidentState::Resolved => "file the review".to_owned(),
+        IncidentState::Reviewed | IncidentState::Dismissed => "nothing: it is over".to_owned(),
+    }
+}
+
+/// Where a run has stopped, and what it takes.
+fn stopped(run: &Run) -> Option<String> {
+    let halted = matches!(run.state(), RunState::Failed | RunState::NeedsManual | RunState::Rejected);
+    let step = run.steps().iter().find(|step| !matches!(step.status(), StepStatus::Pending | StepStatus::Done))?;
+    if !halted {
+        return None;
+    }
+    let name = step.name();
+    Some(step.failure().map_or_else(
+        || {
+            format!(
+                "find out whether step {name} has happened, put right what is wrong by the runbook, then have a second person attest"
+            )
+        },
+        |failure| format!("step {name} has stopped with {}: {}", failure.code, failure.code.advice()),
+    ))
+}
+
+fn under_way(run: &Run) -> Option<&'static str> {
+    match run.state() {
+        RunState::Draft => Some("wait: it is being found out what would run"),
+        RunState::Previewed => Some("open the preview and submit it"),
+        RunState::AwaitingApproval => Some("the approvers open the preview and approve it"),
+        RunState::Approved => Some("execute the run before its approvals expire"),
+        RunState::Executing | RunState::Verifying => Some("wait: the steps are being taken"),
+        _ => None,
+    }
+}
+
+fn decided(incident: &Incident) -> &'static str {
+    match incident.decision().map(|decision| decision.strategy.kind()) {
+        None => "decide what is done, or escalate",
+        Some(Some(_)) => "ask for the rollback that was decided, or decide anew",
+        Some(None) => "have the incident validated",
+    }
+}

@@ -1,0 +1,226 @@
+//! Which address is answered by what.
+
+use bytes::Bytes;
+use chat::ErrorCode;
+use function::{Answer, Instance, Request, answer, body, path};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use rollback::{
+    Command, Digest, IncidentId, Person, RunId, ValidationId, Version,
+    idempotency::{IdempotencyKey, request_digest},
+};
+use uuid::Uuid;
+
+use crate::{
+    audit, caller, drills, evidence,
+    form::Form,
+    github, halt, incidents, order,
+    order::Order,
+    perform::{Ordered, Target, perform},
+    policies::Policies,
+    refused::Refused,
+    runs,
+};
+
+const MOVES_OF_INCIDENTS: [&str; 8] =
+    ["acknowledge", "decision", "dismiss", "escalate", "resolve", "review", "runs", "validations"];
+const MOVES_OF_RUNS: [&str; 7] = ["approvals", "attestations", "cancel", "execute", "reject", "retry", "submit"];
+
+pub(crate) async fn route(request: Request) -> Result<Answer, Refused> {
+    let (address, method) = (request.uri().path().to_owned(), request.method().clone());
+    let segments = path::segments(&address);
+    match (segments.as_slice(), &method) {
+        (["ops", "incidents"], &Method::GET) => incidents::list(&request).await,
+        (["ops", "incidents", id], &Method::GET) => incidents::get(id, &request).await,
+        (["ops", "incidents", id, movement], &Method::POST) if MOVES_OF_INCIDENTS.contains(movement) => {
+            move_incident(id, movement, request).await
+        }
+        (["ops", "runs", id], &Method::GET) => runs::get(id, &request).await,
+        (["ops", "runs", id, "preview"], &Method::GET) => preview(id, &request).await,
+        (["ops", "runs", id, movement], &Method::POST) if MOVES_OF_RUNS.contains(movement) => {
+            move_run(id, movement, request).await
+        }
+        (["ops", "audit"], &Method::GET) => audit::page(&request).await,
+        (["ops", "audit", "verify"], &Method::GET) => audit::verify(&request).await,
+        (["ops", "drills"], &Method::GET) => drills::list(&request).await,
+        (["ops", "drills"], &Method::POST) => drills::start(request).await,
+        (["ops", "evidence", digest], &Method::GET) => evidence::get(digest, &request).await,
+        (["ops", "halt"], &Method::GET) => halt::get(&request).await,
+        (["ops", "halt"], &Method::POST) => halt::post(request).await,
+        (["ops", "github"], &Method::POST) => github::receive(request).await,
+        (segments, _) => match allowed(segments) {
+            Some(methods) => Ok(answer::method_not_allowed(methods)),
+            None => Err(ErrorCode::NotFound.refusal("there is nothing at this address").into()),
+        },
+    }
+}
+
+/// The methods of an address; none where nothing is.
+fn allowed(segments: &[&str]) -> Option<&'static str> {
+    match segments {
+        ["ops", "drills" | "halt"] => Some("GET, POST"),
+        ["ops", "incidents" | "audit"]
+        | ["ops", "incidents" | "runs" | "evidence", _]
+        | ["ops", "audit", "verify"]
+        | ["ops", "runs", _, "preview"] => Some("GET"),
+        ["ops", "github"] => Some("POST"),
+        ["ops", "incidents", _, movement] if MOVES_OF_INCIDENTS.contains(movement) => Some("POST"),
+        ["ops", "runs", _, movement] if MOVES_OF_RUNS.contains(movement) => Some("POST"),
+        _ => None,
+    }
+}
+
+async fn move_incident(id: &str, movement: &str, request: Request) -> Result<Answer, Refused> {
+    let target = id.parse::<IncidentId>().ok().map(Target::Incident);
+    let movement = movement.to_owned();
+    command(target, "incident", request, async |body| match movement.as_str() {
+        "validations" => {
+            Form::read(body)?.finish(Some(()))?;
+            Ok(Order::Validate(ValidationId::new(Uuid::now_v7()), Policies::read().await?))
+        }
+        movement => order::about_incident(movement, body, Uuid::now_v7()).unwrap_or_else(nowhere),
+    })
+    .await
+}
+
+async fn move_run(id: &str, movement: &str, request: Request) -> Result<Answer, Refused> {
+    let target = id.parse::<RunId>().ok().map(Target::Run);
+    let movement = movement.to_owned();
+    command(target, "run", request, async |body| order::about_run(&movement, body).unwrap_or_else(nowhere)).await
+}
+
+fn nowhere() -> Result<Order, Refused> {
+    Err(Refused::not_found("move"))
+}
+
+/// Does what is ordered, once for each key.
+async fn command(
+    target: Option<Target>,
+    what: &str,
+    request: Request,
+    read: impl AsyncFnOnce(&[u8]) -> Result<Order, Refused>,
+) -> Result<Answer, Refused> {
+    let instance = Instance::get().await?;
+    let actor = caller::identify(&instance, request.headers()).await?;
+    let (head, expected, key) = (Head::of(&request), expected(request.headers())?, key(request.headers())?);
+    let body = body::read_public(request).await?;
+    let order = read(&body).await?;
+    let Some(target) = target else {
+        incidents::authorise(&instance, &actor, order.movement()).await?;
+        return Err(Refused::not_found(what));
+    };
+    let key = Some((key, head.digest(&actor.person, &body)));
+    let ordered = Ordered { actor, target, order, expected, key };
+    let done = instance.database(async |db| perform(db, &ordered).await).await??;
+    if done.committed {
+        instance.ring_operations();
+    }
+    Ok(with_version(kept(done.answer.status, done.answer.body), done.version))
+}
+
+/// Exactly what a run would do. That it was opened is put on record.
+async fn preview(id: &str, request: &Request) -> Result<Answer, Refused> {
+    let instance = Instance::get().await?;
+    let actor = caller::identify(&instance, request.headers()).await?;
+    let Ok(id) = id.parse::<RunId>() else {
+        incidents::authorise(&instance, &actor, rollback::permission::Move::Read).await?;
+        return Err(Refused::not_found("run"));
+    };
+    let order = Order::Command(Command::OpenPreview);
+    let ordered = Ordered { actor, target: Target::Run(id), order, expected: None, key: None };
+    let done = instance.database(async |db| perform(db, &ordered).await).await??;
+    Ok(with_version(kept(done.answer.status, done.answer.body), done.version))
+}
+
+/// The method and the address of a request, by which it is known again.
+pub(crate) struct Head {
+    method: String,
+    path: String,
+}
+
+impl Head {
+    pub(crate) fn of(request: &Request) -> Self {
+        Self { method: request.method().to_string(), path: request.uri().path().to_owned() }
+    }
+
+    pub(crate) fn digest(&self, person: &Person, body: &[u8]) -> Digest {
+        request_digest(person, &self.method, &self.path, body)
+    }
+}
+
+/// The key of a command. Without one it gets one of its own: what is repeated here for want of an answer is still done once.
+pub(crate) fn key(headers: &HeaderMap) -> Result<IdempotencyKey, Refused> {
+    let wrong = |error: &dyn std::fmt::Display| Refused::invalid("Idempotency-Key", error);
+    let text = match headers.get("idempotency-key") {
+        None => Uuid::now_v7().to_string(),
+        Some(value) => value.to_str().map_err(|error| wrong(&error))?.to_owned(),
+    };
+    IdempotencyKey::parse(text).map_err(|error| wrong(&error))
+}
+
+/// The version that whoever commands has seen: `If-Match: "7"`.
+fn expected(headers: &HeaderMap) -> Result<Option<Version>, Refused> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let number = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|text| text.parse().ok());
+    let number = number.ok_or_else(|| Refused::invalid("If-Match", "must be a version in quotes, such as \"7\""))?;
+    Ok(Some(Version::new(number)))
+}
+
+/// An answer as it was written.
+pub(crate) fn kept(status: u16, body: String) -> Answer {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Answer::Own(response)
+}
+
+/// The same answer with the version that a command can name.
+pub(crate) fn with_version(answer: Answer, version: Option<Version>) -> Answer {
+    match (answer, version.and_then(|version| HeaderValue::from_str(&format!("\"{version}\"")).ok())) {
+        (Answer::Own(mut response), Some(value)) => {
+            response.headers_mut().insert(header::ETAG, value);
+            Answer::Own(response)
+        }
+        (answer, _) => answer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(http::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())])
+    }
+
+    #[test]
+    fn a_version_is_quoted() {
+        assert_eq!(expected(&HeaderMap::new()).unwrap(), None);
+        assert_eq!(expected(&headers("if-match", "*")).unwrap(), None);
+        assert_eq!(expected(&headers("if-match", "\"7\"")).unwrap(), Some(Version::new(7)));
+        for bad in ["7", "\"x\"", "W/\"7\"", "", "\"-1\""] {
+            assert!(expected(&headers("if-match", bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_command_has_a_key_of_its_own_or_gets_one() {
+        assert_eq!(key(&headers("idempotency-key", "a-1")).unwrap().as_str(), "a-1");
+        assert_ne!(key(&HeaderMap::new()).unwrap(), key(&HeaderMap::new()).unwrap());
+        assert!(key(&headers("idempotency-key", "a b")).is_err());
+    }
+
+    #[test]
+    fn every_address_knows_its_methods() {
+        assert_eq!(allowed(&["ops", "incidents"]), Some("GET"));
+        assert_eq!(allowed(&["ops", "incidents", "x", "resolve"]), Some("POST"));
+        assert_eq!(allowed(&["ops", "runs", "x", "preview"]), Some("GET"));
+        assert_eq!(allowed(&["ops", "runs", "x", "delete"]), None);
+        assert_eq!(allowed(&["ops", "runs"]), None);
+        assert_eq!(allowed(&["ops", "alerts"]), None);
+    }
+}

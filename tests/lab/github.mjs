@@ -206,6 +206,14 @@ export class GitHub extends Fake {
     return this.#tell("completed", entry);
   }
 
+  /** Lets every run so far have been some hours earlier than it was. */
+  age(hours) {
+    const earlier = (at) => new Date(at.getTime() - hours * 3_600_000);
+    for (const entry of this.#runs.values()) {
+      for (const moment of ["createdAt", "startedAt", "updatedAt"]) entry[moment] = earlier(entry[moment]);
+    }
+  }
+
   /** Every run so far, the newest first. */
   get runs() {
     return [...this.#runs.values()].reverse();

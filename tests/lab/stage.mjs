@@ -38,6 +38,9 @@ const RUNNING = "v1.2.0-stable";
 export const SLOW = ["v1.3.0-stable", { version: "1.3.0", latency: [550, 655] }];
 export const NEVER_READY = ["v0.9.0-stable", { version: "0.9.0", neverReady: true }, 96];
 
+/** When the infrastructure was last applied before the lab opened, in hours. */
+const INFRASTRUCTURE_HOURS = 72;
+
 /** On which versions of the schema every image runs, as its label says. */
 const LABELS = { "hubline.schema": "1-5" };
 
@@ -100,6 +103,8 @@ export class Stage {
     progress("the infrastructure is applied");
     this.sound = await this.infrastructure.commit("Turn nobody away", { production: { refuse: 0 }, staging: { refuse: 0 } });
     await Promise.all(ENVIRONMENTS.map((name) => this.apply(name, this.sound)));
+    // What was applied before an alert by minutes would be suspected.
+    this.github.age(INFRASTRUCTURE_HOURS);
   }
 
   /** Pushes every release of every application, and answers what each runs. */

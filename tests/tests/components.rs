@@ -143,10 +143,12 @@ fn the_declared_hosts_are_those_of_the_design() {
         "{{ production_registry_origin }}",
         "{{ production_kubernetes_origin }}",
         "{{ production_prometheus_origin }}",
+        "{{ production_alertmanager_origin }}",
         "{{ production_smoke_origin }}",
         "{{ staging_registry_origin }}",
         "{{ staging_kubernetes_origin }}",
         "{{ staging_prometheus_origin }}",
+        "{{ staging_alertmanager_origin }}",
         "{{ staging_smoke_origin }}",
         "{{ pagerduty_origin }}",
         "{{ slack_origin }}",
@@ -162,6 +164,16 @@ fn the_declared_hosts_are_those_of_the_design() {
         ("alert-webhook", vec!["{{ operations_database_origin }}", redis]),
         ("operations", vec!["{{ operations_database_origin }}", redis, keys]),
         ("rollback-worker", outside.clone()),
+        // It tells people, and reaches nothing else.
+        (
+            "rollback-notifier",
+            vec![
+                "{{ operations_database_origin }}",
+                "{{ pagerduty_origin }}",
+                "{{ slack_origin }}",
+                "{{ webhook_origin }}",
+            ],
+        ),
         ("rollback-worker-ring", outside),
     ]);
     assert_eq!(declared, expected);
@@ -185,7 +197,7 @@ fn secrets_go_only_where_they_are_needed() {
     assert_eq!(given("alert_token"), names(&["alert-webhook"]));
     assert_eq!(
         given("operations_database_url"),
-        names(&["alert-webhook", "operations", "rollback-worker", "rollback-worker-ring"])
+        names(&["alert-webhook", "operations", "rollback-notifier", "rollback-worker", "rollback-worker-ring"])
     );
     assert_eq!(given("github_webhook_secret"), names(&["operations"]));
     assert_eq!(given("delivery_key"), names(&["conversation", "message-send"]));
@@ -195,6 +207,6 @@ fn secrets_go_only_where_they_are_needed() {
     );
     // The credentials of the systems that a rollback talks to.
     for secret in ["production_credentials", "staging_credentials"] {
-        assert_eq!(given(secret), names(&["rollback-worker", "rollback-worker-ring"]));
+        assert_eq!(given(secret), names(&["rollback-notifier", "rollback-worker", "rollback-worker-ring"]));
     }
 }

@@ -3,15 +3,12 @@
 //! Everything is committed before the answer, and whatever can't be committed is answered with 503: Alertmanager sends that
 //! again, and nothing else. Nothing is looked into here; that is the worker's, who is rung.
 
-mod intake;
-
 use chat::{ErrorCode, FieldError, Refusal};
 use function::{Answer, Instance, Request, answer, body, demand_alert_token, path};
 use http::{Method, StatusCode};
 use rollback::alert::{self, Notification, WebhookError};
 use serde_json::json;
-
-pub use intake::{Attached, take_in};
+use store::operations::take_in;
 
 /// Answers a request.
 ///
@@ -34,10 +31,10 @@ async fn receive(request: Request) -> Result<Answer, Refusal> {
     demand_alert_token(&instance.config, request.headers())?;
     let notification = read(&body::read_internal(request).await?)?;
     if notification.truncated > 0 {
-        eprintln!("{} alerts of {} were left out of a notification", notification.truncated, notification.group);
+        eprintln!("a notification of {} leaves {} alerts out", notification.group, notification.truncated);
     }
     let incidents = instance.database(async |db| take_in(db, &notification, uuid::Uuid::now_v7).await).await?;
-    if !incidents.is_empty() {
+    if !incidents.is_empty() || notification.truncated > 0 {
         instance.ring_operations();
     }
     Ok(answer::json(StatusCode::OK, &json!({"incidents": incidents})))
@@ -55,7 +52,11 @@ fn read(body: &[u8]) -> Result<Notification, Refusal> {
     })?;
     // The one character that the database's JSON can't hold. No label may make an alert be lost.
     let alerts = notification.alerts.iter_mut();
-    for text in alerts.flat_map(|alert| alert.labels.values_mut().chain(alert.annotations.values_mut())) {
+    for text in alerts
+        .flat_map(|alert| alert.labels.values_mut().chain(alert.annotations.values_mut()))
+        .chain(notification.labels.values_mut())
+        .chain([&mut notification.group, &mut notification.receiver])
+    {
         if text.contains('\0') {
             *text = text.replace('\0', "\u{fffd}");
         }

@@ -25,7 +25,7 @@ use rollback_worker::{
     ledger,
     memory::Memory,
     settings::Settings,
-    work::{Office, Transport},
+    work::{Duty, Office, Transport},
 };
 use serde_json::{Value, json};
 use store::{Database, DbValue, ParameterValue, StoreError};
@@ -145,7 +145,7 @@ async fn commit(db: &Client, case: &Case) {
 
 async fn works(office: &Office<'_, Client, Wire>, case: &Case) -> Case {
     for _ in 0..2_000 {
-        if !office.turn().await.unwrap() {
+        if !office.turn(Duty::All).await.unwrap() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let now = ledger::snapshot(office.db, case).await.unwrap().case.unwrap();

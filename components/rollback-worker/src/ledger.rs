@@ -13,7 +13,7 @@ use store::{
     operations::{self, Commit},
 };
 
-pub use store::operations::{Claim, Drills, Snapshot, Then, claim, drills};
+pub use store::operations::{Claim, Drills, Snapshot, Then, claim, claim_of, drills};
 
 use crate::desk::Evidence;
 

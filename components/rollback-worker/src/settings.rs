@@ -12,8 +12,8 @@ use rollback::{Environment, Target};
 
 pub use credentials::{AzureCredentials, Credentials, GithubCredentials};
 pub use targets::{
-    App, Application, Azure, Cleanup, Connection, Database, Expectation, Github, Kubernetes, Notify, Prometheus,
-    Queries, Registry, Smoke, Targets, Template, Verb, Workflows,
+    Alertmanager, App, Application, Azure, Cleanup, Connection, Database, Expectation, Github, Kubernetes, Notify,
+    Prometheus, Queries, Registry, Smoke, Targets, Template, Verb, Workflows,
 };
 
 /// Why the configuration can't be used.

@@ -4,6 +4,7 @@
 //! commits what came of it under the number of its claim. A worker that dies leaves a job whose lease runs out; one that was
 //! overtaken commits nothing any more.
 
+mod alerts;
 mod cases;
 mod messages;
 mod proof;
@@ -36,6 +37,15 @@ pub trait Transport {
     fn call(&self, request: &Request) -> Result<Response, Silence>;
 }
 
+/// What a worker is there for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Duty {
+    /// Everything.
+    All,
+    /// Telling people, and nothing else: so that no slow system ever keeps them waiting.
+    Telling,
+}
+
 /// What a call of the worker has done.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize)]
 pub struct Progress {
@@ -57,7 +67,7 @@ pub struct Office<'a, D, T> {
     pub memory: &'a Memory,
 }
 
-/// Takes turns until nothing is due, or until no more are to be begun.
+/// Takes turns of a duty until nothing is due, or until no more are to be begun.
 ///
 /// # Errors
 /// Returns [`StoreError`] when the database can't say what is due. What was not committed is due again when its lease is
@@ -67,13 +77,14 @@ pub async fn work<D: Database, T: Transport>(
     wire: &T,
     settings: &Settings,
     memory: &Memory,
+    duty: Duty,
     patience: Duration,
 ) -> Result<Progress, StoreError> {
     let office = Office { db, wire, settings, memory };
     let start = Instant::now();
     let mut progress = Progress::default();
     while start.elapsed() < patience {
-        if !office.turn().await? {
+        if !office.turn(duty).await? {
             progress.done = true;
             break;
         }
@@ -87,14 +98,19 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
     ///
     /// # Errors
     /// Returns [`StoreError`] when the database can't say, and then nothing is known of what was not committed.
-    pub async fn turn(&self) -> Result<bool, StoreError> {
-        let Some(claim) = ledger::claim(self.db, LEASE).await? else { return Ok(false) };
+    pub async fn turn(&self, duty: Duty) -> Result<bool, StoreError> {
+        let claim = match duty {
+            Duty::All => ledger::claim(self.db, LEASE).await?,
+            Duty::Telling => ledger::claim_of(self.db, LEASE, &["notify"]).await?,
+        };
+        let Some(claim) = claim else { return Ok(false) };
         match claim.kind.as_str() {
             "step" => self.run(claim).await?,
             "clock" => self.tick(claim).await?,
             "validation" => self.validate(claim).await?,
             "triage" => self.triage(claim).await?,
             "notify" => self.tell(claim).await?,
+            "alerts" => self.ask_for_the_rest(claim).await?,
             "drill" => self.remind(claim).await?,
             other => {
                 eprintln!("nobody knows what to do about the job {other}");

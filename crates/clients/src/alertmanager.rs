@@ -1,7 +1,7 @@
 //! Alertmanager: the alerts of a group whose notification was cut short.
 //!
-//! A notification says how many alerts it leaves out and not which. Whoever receives one asks for all that are active, and
-//! takes in those that it does not know.
+//! A notification says how many alerts it leaves out and not which. Whoever receives one asks for all that its receiver is
+//! told of, and takes in those that it does not know.
 
 use chrono::{DateTime, Utc};
 use rollback::alert::{Alert, AlertStatus, Labels};
@@ -38,17 +38,29 @@ impl Alertmanager {
         Self { api: api.to_owned(), token }
     }
 
-    /// The alerts that fire and have these labels, those that are silenced or inhibited among them: they are nobody's news,
-    /// and true all the same. Read the answer with [`read_alerts`].
+    /// The alerts that fire, have these labels and are for this receiver. Those that are silenced or inhibited are not among
+    /// them: a notification would not tell of them either. Read the answer with [`read_alerts`].
     #[must_use]
-    pub fn alerts(&self, labels: &Labels) -> Request {
+    pub fn alerts(&self, receiver: &str, labels: &Labels) -> Request {
         let matchers: Vec<_> = labels.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
         let filters = matchers.iter().map(|matcher| ("filter", matcher.as_str()));
-        let query = address::pairs(
-            [("active", "true"), ("silenced", "true"), ("inhibited", "true")].into_iter().chain(filters),
-        );
+        let receiver = literal(receiver);
+        let shown = [("active", "true"), ("silenced", "false"), ("inhibited", "false"), ("unprocessed", "false")];
+        let query = address::pairs(shown.into_iter().chain([("receiver", receiver.as_str())]).chain(filters));
         Request::get(address::under(&self.api, &format!("api/v2/alerts?{query}"))).maybe_bearer(self.token.as_ref())
     }
+}
+
+/// An expression that matches this text and no other: Alertmanager takes the receiver for one.
+fn literal(text: &str) -> String {
+    let mut expression = String::new();
+    for character in text.chars() {
+        if character.is_ascii_punctuation() {
+            expression.push('\\');
+        }
+        expression.push(character);
+    }
+    expression
 }
 
 /// A value as it stands in a matcher.
@@ -104,11 +116,11 @@ mod tests {
     #[test]
     fn it_is_asked_for_the_alerts_of_a_group() {
         let labels = Labels::from([("alertname".to_owned(), "High\"Latency\\".to_owned())]);
-        let request = Alertmanager::new("http://alertmanager:9093", None).alerts(&labels);
+        let request = Alertmanager::new("http://alertmanager:9093", None).alerts("hubline.ops", &labels);
         assert_eq!(
             request.url,
-            "http://alertmanager:9093/api/v2/alerts?active=true&silenced=true&inhibited=true\
-             &filter=alertname%3D%22High%5C%22Latency%5C%5C%22"
+            "http://alertmanager:9093/api/v2/alerts?active=true&silenced=false&inhibited=false&unprocessed=false\
+             &receiver=hubline%5C.ops&filter=alertname%3D%22High%5C%22Latency%5C%5C%22"
         );
     }
 

@@ -8,7 +8,7 @@
 mod label;
 mod webhook;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use label::{Labels, environment, is_critical};
@@ -71,23 +71,36 @@ pub struct Notification {
     pub receiver: String,
     /// The group.
     pub group: String,
+    /// The labels that its alerts share, and that make it the group that it is.
+    pub labels: Labels,
     /// The alerts, each fingerprint once.
     pub alerts: Vec<Alert>,
-    /// How many alerts of the group are not in it. Whoever triages has to look for them.
+    /// How many alerts of the group are not in it. Alertmanager says which when it is asked.
     pub truncated: u64,
 }
 
 impl Notification {
+    /// Where it is from: what its labels say, or where they do not say it, its first alert.
+    #[must_use]
+    pub fn environment(&self) -> Environment {
+        let says = |labels: &&Labels| labels.contains_key("environment") || labels.contains_key("env");
+        let all = [&self.labels].into_iter().chain(self.alerts.iter().map(|alert| &alert.labels));
+        all.into_iter().find(says).map_or(Environment::Production, environment)
+    }
+
     /// What identifies the event that an alert of this notification is, whoever sends it and how often: two replicas of
     /// Alertmanager, and one that retries, send the same event.
+    ///
+    /// Times count to the millisecond: when Alertmanager is asked it says no more of them than that.
     #[must_use]
     pub fn event_key(&self, alert: &Alert) -> Digest {
-        let ends_at = alert.ends_at.map(|at| at.to_rfc3339()).unwrap_or_default();
+        let spelled = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let ends_at = alert.ends_at.map(spelled).unwrap_or_default();
         Digest::of_parts(&[
             self.receiver.as_bytes(),
             alert.fingerprint.as_str().as_bytes(),
             alert.status.as_str().as_bytes(),
-            alert.starts_at.to_rfc3339().as_bytes(),
+            spelled(alert.starts_at).as_bytes(),
             ends_at.as_bytes(),
         ])
     }
@@ -200,13 +213,28 @@ mod tests {
         let notification = |group: &str| Notification {
             receiver: "hubline".into(),
             group: group.into(),
+            labels: Labels::new(),
             alerts: vec![],
             truncated: 0,
         };
         let key = notification("a").event_key(&firing);
         assert_eq!(notification("b").event_key(&firing), key);
         assert_ne!(notification("a").event_key(&alert(AlertStatus::Resolved, "critical")), key);
-        let later = Alert { starts_at: "2024-05-01T00:00:00Z".parse().unwrap(), ..firing };
+        let later = Alert { starts_at: "2024-05-01T00:00:00.123456789Z".parse().unwrap(), ..firing };
         assert_ne!(notification("a").event_key(&later), key);
+        let asked_for = Alert { starts_at: "2024-05-01T00:00:00.123Z".parse().unwrap(), ..later.clone() };
+        assert_eq!(notification("a").event_key(&asked_for), notification("a").event_key(&later));
+    }
+
+    #[test]
+    fn a_notification_is_from_where_its_group_or_its_first_alert_is() {
+        let of = |group: &[(&str, &str)], alerts: Vec<Alert>| {
+            let labels = group.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            Notification { receiver: "a".into(), group: "b".into(), labels, alerts, truncated: 1 }.environment()
+        };
+        let staging = alert(AlertStatus::Firing, "critical");
+        assert_eq!(of(&[("alertname", "a")], vec![staging.clone()]), Environment::Staging);
+        assert_eq!(of(&[("environment", "production")], vec![staging]), Environment::Production);
+        assert_eq!(of(&[], vec![]), Environment::Production);
     }
 }

@@ -45,6 +45,8 @@ pub const OPERATIONS_MIGRATIONS: &[Migration] = &[
     migration!(5, "operations/", "0005", "commit"),
     migration!(6, "operations/", "0006", "reading"),
     migration!(7, "operations/", "0007", "principals"),
+    migration!(8, "operations/", "0008", "turns"),
+    migration!(9, "operations/", "0009", "figures"),
 ];
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod drill;
 mod evidence;
 mod figures;
 mod incident;
+mod intake;
 mod job;
 mod principal;
 mod snapshot;
@@ -24,16 +25,17 @@ mod statement;
 
 pub mod sql;
 
-pub use alert::{EarlierEvent, FiledAlert, KnownAlert, KnownAlerts, known_alerts, labels, recorded_alerts};
+pub use alert::{EarlierEvent, FiledAlert, KnownAlert, KnownAlerts, Rest, known_alerts, labels, recorded_alerts};
 pub use answer::Answer;
 pub use audit::{AuditPage, audit_page};
-pub use claim::{Claim, Then, claim};
+pub use claim::{Claim, Then, claim, claim_of};
 pub use commit::{Commit, Outcome};
 pub use delivery::deliver;
 pub use drill::{Drills, drills};
 pub use evidence::{Evidence, EvidenceFile, evidence_file};
-pub use figures::{Figures, IncidentCount, Resolved, RunCount, figures};
+pub use figures::{Figures, IncidentCount, Open, Resolved, RunCount, figures};
 pub use incident::{Filter, IncidentFile, Incidents, Message, Pending, incident_file, incidents};
+pub use intake::{Attached, take_in};
 pub use job::Job;
 pub use principal::principals;
 pub use snapshot::{Reading, Snapshot, snapshot};

@@ -11,7 +11,7 @@ use super::{clock::variable, database::Connection, wire::Wire};
 use crate::{
     memory::Memory,
     settings::Settings,
-    work::{self, Progress},
+    work::{self, Duty, Progress},
 };
 
 /// For how long turns are begun by a ring or a request, which the host lets take ten seconds: the last turn's call may take
@@ -51,6 +51,8 @@ fn shift(patience: Duration) -> Result<Progress, String> {
     let settings = Settings::read(variable).map_err(|error| error.to_string())?;
     let connection = Connection::open(&url).map_err(|error| error.to_string())?;
     // Every call below is over when it returns, so there is nothing to wait for.
-    let outcome = MEMORY.with(|memory| work::work(&connection, &Wire, &settings, memory, patience).now_or_never());
+    let duty = if variable("duty") == "telling" { Duty::Telling } else { Duty::All };
+    let outcome =
+        MEMORY.with(|memory| work::work(&connection, &Wire, &settings, memory, duty, patience).now_or_never());
     outcome.ok_or("the database made a call wait")?.map_err(|error| error.to_string())
 }

@@ -6,6 +6,9 @@ use rollback::{audit::Event, step::Failure, validation::Verdict};
 pub(super) fn of(event: &Event) -> String {
     match event {
         Event::IncidentOpened { .. } => "an incident is open".into(),
+        Event::AlertsLeftOut { group, count, why } => {
+            format!("{count} alerts of the group {group} are not known here: look at Alertmanager. {why}")
+        }
         Event::Acknowledged => "somebody has taken the incident up".into(),
         Event::Escalated { reason } => format!("the incident is escalated to the commander: {reason}"),
         Event::Decided { strategy, reason } => format!("decided: {strategy}. {reason}"),

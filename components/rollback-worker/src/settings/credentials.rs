@@ -37,6 +37,8 @@ pub struct Credentials {
     pub kubernetes: Option<Secret>,
     /// A bearer token of Prometheus, where it asks for one.
     pub prometheus: Option<Secret>,
+    /// A bearer token of Alertmanager, where it asks for one.
+    pub alertmanager: Option<Secret>,
     /// The routing key of PagerDuty.
     pub pagerduty: Option<Secret>,
     /// The address of Slack's incoming webhook, which is a secret as a whole.

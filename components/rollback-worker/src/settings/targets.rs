@@ -20,6 +20,8 @@ pub struct Targets {
     pub kubernetes: Option<Kubernetes>,
     /// The metrics.
     pub prometheus: Option<Prometheus>,
+    /// What sends the alerts. It is asked for those that a notification leaves out.
+    pub alertmanager: Option<Alertmanager>,
     /// The applications, each deployed by itself.
     pub applications: Vec<Application>,
     /// How applications connect to their database.
@@ -173,6 +175,14 @@ pub struct Prometheus {
     /// What it is asked.
     #[serde(default)]
     pub queries: Queries,
+}
+
+/// What sends the alerts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alertmanager {
+    /// Where its API is.
+    pub api: String,
 }
 
 /// What Prometheus is asked. `$window` stands for the length of the window, such as `120s`.

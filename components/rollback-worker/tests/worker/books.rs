@@ -42,6 +42,7 @@ pub struct Rows {
     pub records: Vec<Value>,
     pub told: Vec<Value>,
     pub reminded: BTreeMap<String, DateTime<Utc>>,
+    pub alerts: BTreeMap<String, Value>,
 }
 
 /// What ends a worker: at this operation, before it is done or when it is done and nobody hears of it.
@@ -126,6 +127,13 @@ impl Database for Session<'_> {
     }
 }
 
+fn list(parameter: &ParameterValue) -> Option<Vec<String>> {
+    match parameter {
+        ParameterValue::ArrayStr(texts) => Some(texts.iter().flatten().cloned().collect()),
+        _ => None,
+    }
+}
+
 fn text(parameter: &ParameterValue) -> Option<String> {
     match parameter {
         ParameterValue::Str(text) => Some(text.clone()),
@@ -180,7 +188,7 @@ impl Books {
                 Some(ParameterValue::Int64(seconds)) => *seconds,
                 other => panic!("a lease of {other:?}"),
             };
-            self.claim(seconds)
+            self.claim(seconds, parameters.get(1).and_then(list))
         } else if statement.contains("operations.commit") {
             let change = text(first.expect("a change")).expect("a text");
             Some(self.commit(&serde_json::from_str(&change).unwrap()))
@@ -194,6 +202,9 @@ impl Books {
                 "now": self.now.get(), "installedAt": "2023-01-01T00:00:00Z", "reminded": self.rows.borrow().reminded,
                 "drills": [],
             }))
+        } else if statement.contains("operations.known_alerts") {
+            let lists: Vec<_> = parameters.iter().map(|parameter| list(parameter).unwrap()).collect();
+            Some(self.known_alerts(&lists[0], &lists[1]))
         } else if statement.contains("operations.incident_file") {
             let id = first.and_then(text).unwrap();
             let rows = self.rows.borrow();
@@ -229,12 +240,39 @@ impl Books {
         })
     }
 
-    fn claim(&self, seconds: i64) -> Option<Value> {
+    /// The incidents of the tests are all in one environment.
+    fn known_alerts(&self, keys: &[String], fingerprints: &[String]) -> Value {
+        let rows = self.rows.borrow();
+        let events: BTreeMap<_, _> = keys
+            .iter()
+            .filter_map(|key| Some((key, rows.alerts.get(key)?)))
+            .map(|(key, alert)| (key, json!({"id": alert["incident"], "state": null, "fingerprint": null})))
+            .collect();
+        let known: Vec<_> = fingerprints
+            .iter()
+            .map(|name| {
+                let open = rows.incidents.values().find(|incident| incident["fingerprint"] == json!(name));
+                json!({"open": open, "lastClosed": null})
+            })
+            .collect();
+        let versions = json!({"production": rows.version, "staging": 0});
+        json!({"now": self.now.get(), "versions": versions, "events": events, "known": known})
+    }
+
+    fn claim(&self, seconds: i64, kinds: Option<Vec<String>>) -> Option<Value> {
         let now = self.now.get();
         let taken = {
             let mut rows = self.rows.borrow_mut();
-            let free = |job: &&mut Job| job.due_at <= now && job.lease_until.is_none_or(|lease| lease <= now);
-            let job = rows.jobs.iter_mut().filter(free).min_by_key(|job| (job.due_at, job.id))?;
+            let free = |job: &&mut Job| {
+                let is_meant = kinds.as_ref().is_none_or(|kinds| kinds.contains(&job.kind));
+                is_meant && job.due_at <= now && job.lease_until.is_none_or(|lease| lease <= now)
+            };
+            let turn = |job: &Job| match job.kind.as_str() {
+                "notify" if job.notes["later"].as_object().is_none_or(serde_json::Map::is_empty) => 0,
+                "alerts" | "triage" if job.notes["tries"].as_u64().unwrap_or(0) == 0 => 1,
+                _ => 2,
+            };
+            let job = rows.jobs.iter_mut().filter(free).min_by_key(|job| (turn(job), job.due_at, job.id))?;
             job.fence += 1;
             job.tries += 1;
             job.lease_until = Some(now + TimeDelta::seconds(seconds));
@@ -285,6 +323,9 @@ impl Books {
             rows.evidence.insert(item["digest"].as_str().unwrap().into(), bytes);
         }
         rows.records.extend(list("records"));
+        for item in list("alerts") {
+            rows.alerts.insert(item["key"].as_str().unwrap().into(), item);
+        }
         rows.told.extend(list("told"));
         for kind in list("reminded") {
             rows.reminded.insert(kind.as_str().unwrap().to_owned(), now);

@@ -1,6 +1,7 @@
 //! The worker against a database and an outside that keep count: workers are killed, and the outside misbehaves.
 #![cfg(test)]
 
+mod alerts;
 mod artifacts;
 mod books;
 mod gate;

@@ -5,7 +5,11 @@ use std::{fs, path::Path};
 use chrono::Utc;
 use embedded::{Account, Postgres};
 use rollback::{Actor, Case, Command, Kind, RunState};
-use rollback_worker::{ledger, memory::Memory, work::Office};
+use rollback_worker::{
+    ledger,
+    memory::Memory,
+    work::{Duty, Office},
+};
 use serde_json::{Value, json};
 use store::{Database, DbValue, ParameterValue, StoreError};
 use tokio_postgres::{NoTls, SimpleQueryMessage};
@@ -110,7 +114,7 @@ async fn works(stage: &Stage, owner: &tokio_postgres::Client, db: &Client) -> Ca
     for _ in 0..500 {
         owner.batch_execute("update operations.job set due_at = clock_timestamp() where kind = 'step'").await.unwrap();
         stage.world.now.replace(Utc::now());
-        office.turn().await.unwrap();
+        office.turn(Duty::All).await.unwrap();
         snapshot = ledger::snapshot(db, &stage.case()).await.unwrap();
         let state = snapshot.case.as_ref().unwrap().run().unwrap().state();
         if !matches!(state, RunState::Draft | RunState::Executing | RunState::Verifying) {

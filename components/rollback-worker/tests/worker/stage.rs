@@ -14,7 +14,7 @@ use rollback::{
 use rollback_worker::{
     memory::Memory,
     settings::Settings,
-    work::{Office, Transport},
+    work::{Duty, Office, Transport},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -92,6 +92,7 @@ fn targets(applications: &[&str]) -> Value {
         },
         "kubernetes": {"api": "https://cluster.test", "namespace": "production"},
         "prometheus": {"api": "https://prometheus.test"},
+        "alertmanager": {"api": "https://alertmanager.test"},
         "notify": {"pagerduty": "https://pagerduty.test", "webhook": "https://webhook.test/hubline"},
         "smoke": {
             "base": "https://service.test/smoke",
@@ -312,13 +313,18 @@ impl Stage {
 
     /// So many turns, of what is due now.
     pub fn takes_turns(&self, turns: usize) {
+        self.takes_turns_of(Duty::All, turns, None);
+    }
+
+    /// The same of a worker with this duty, and an outside that misbehaves.
+    pub fn takes_turns_of(&self, duty: Duty, turns: usize, meddler: Option<&Meddler<'_>>) {
         let (memory, fuse) = (Memory::default(), Fuse::none());
         let session = Session { books: &self.books, fuse: &fuse };
-        let wire = Wire { world: &self.world, fuse: &fuse, meddler: None };
+        let wire = Wire { world: &self.world, fuse: &fuse, meddler };
         let office = Office { db: &session, wire: &wire, settings: &self.settings, memory: &memory };
         for _ in 0..turns {
             self.world.now.replace(self.books.now.get());
-            office.turn().now_or_never().expect("nothing waits").unwrap();
+            office.turn(duty).now_or_never().expect("nothing waits").unwrap();
         }
     }
 
@@ -328,7 +334,7 @@ impl Stage {
         let wire = Wire { world: &self.world, fuse, meddler };
         let office = Office { db: &session, wire: &wire, settings: &self.settings, memory };
         self.world.now.replace(self.books.now.get());
-        match office.turn().now_or_never().expect("nothing waits") {
+        match office.turn(Duty::All).now_or_never().expect("nothing waits") {
             Ok(true) => {}
             Ok(false) => {
                 // Nothing is due now: time passes until something is.

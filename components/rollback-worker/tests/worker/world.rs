@@ -44,6 +44,8 @@ pub struct State {
     pub conclusions: BTreeMap<String, &'static str>,
     /// Bytes of the artifact of plans: before and after the apply.
     pub applied: bool,
+    /// The alerts that Alertmanager names.
+    pub firing: Vec<Value>,
     /// Whether the alert fires.
     pub fires: bool,
     /// Whether there is a gate before the environment.
@@ -114,6 +116,7 @@ impl World {
             "arm.test" => self.cloud(method, &path, body),
             "registry.test" => self.registry(method, &path),
             "cluster.test" => self.cluster(&path, &query),
+            "alertmanager.test" => Answer::json(200, &Value::from(self.state.borrow().firing.clone())),
             "prometheus.test" if path.ends_with("/rules") => self.rules(),
             "prometheus.test" => self.prometheus(&query),
             "pagerduty.test" => Answer::json(202, &json!({"status": "success", "message": "ok", "dedup_key": "a"})),

@@ -109,6 +109,7 @@ const EVENTS = {
   incident_opened: "The incident was opened",
   alert_fired: "The alert fired",
   alert_cleared: "The alert cleared",
+  alerts_left_out: "Alerts were left out of a notification",
   acknowledged: "Acknowledged",
   escalated: "Escalated to the incident commander",
   decided: "Decided",

@@ -73,7 +73,7 @@ fn metrics() -> Vec<Question> {
         question("prometheus: rules", prometheus.rules("High"), prometheus::read_rules, (200, &rules)),
         question(
             "alertmanager: alerts",
-            alertmanager.alerts(&BTreeMap::new()),
+            alertmanager.alerts("hubline", &BTreeMap::new()),
             alertmanager::read_alerts,
             (200, &json!([])),
         ),

@@ -29,6 +29,8 @@ struct Body {
     receiver: String,
     group_key: String,
     #[serde(default)]
+    group_labels: Labels,
+    #[serde(default)]
     truncated_alerts: u64,
     alerts: Vec<Item>,
 }
@@ -82,6 +84,7 @@ pub fn read(body: &[u8]) -> Result<Notification, WebhookError> {
     Ok(Notification {
         receiver: body.receiver,
         group: body.group_key,
+        labels: body.group_labels,
         alerts: alerts.into_values().collect(),
         truncated: body.truncated_alerts,
     })
@@ -111,7 +114,7 @@ mod tests {
             "receiver": "hubline",
             "status": "firing",
             "groupKey": "{}:{alertname=\"HighAPILatency\"}",
-            "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {},
+            "groupLabels": {"alertname": "HighAPILatency"}, "commonLabels": {}, "commonAnnotations": {},
             "externalURL": "http://alertmanager",
             "truncatedAlerts": 3,
             "notification_reason": "first notification",
@@ -126,7 +129,7 @@ mod tests {
     #[test]
     fn a_notification_is_read() {
         let notification = read(&body(&[item("ab12", "firing"), item("cd34", "resolved")])).unwrap();
-        assert_eq!(notification.truncated, 3);
+        assert_eq!((notification.truncated, notification.labels["alertname"].as_str()), (3, "HighAPILatency"));
         let [firing, resolved] = &notification.alerts[..] else { panic!("two alerts") };
         assert_eq!((firing.name.as_str(), firing.ends_at), ("HighAPILatency", None));
         assert_eq!(resolved.ends_at, Some("2024-05-01T10:30:00Z".parse().unwrap()));

@@ -42,6 +42,8 @@ pub enum Event {
     AlertFired { count: u32 },
     /// The alert has cleared.
     AlertCleared,
+    /// A notification left alerts of its group out, and Alertmanager could not be asked which.
+    AlertsLeftOut { group: String, count: u64, why: String },
     /// Somebody took the incident up.
     Acknowledged,
     /// The incident commander was paged.
@@ -133,7 +135,7 @@ impl Event {
     #[must_use]
     pub const fn audience(&self) -> Option<Audience> {
         match self {
-            Self::IncidentOpened { .. } => Some(Audience::OnCall),
+            Self::IncidentOpened { .. } | Self::AlertsLeftOut { .. } => Some(Audience::OnCall),
             Self::Escalated { .. }
             | Self::ManualNeeded { .. }
             | Self::RunFailed { executed: true, .. }

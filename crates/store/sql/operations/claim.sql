@@ -1,1 +1,1 @@
-select operations.claim($1)
+select operations.claim($1, $2)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use rollback::{
-    Context, Digest, Incident, IncidentId, IncidentState,
+    Context, Digest, Environment, Incident, IncidentId, IncidentState,
     alert::{self, Alert, Consequence, Fingerprint, Known, Labels, Notification},
 };
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,37 @@ impl Commit {
             "document": alert,
         });
         self.alert(key, filed);
+    }
+}
+
+/// What is to be asked of Alertmanager: which alerts a notification has left out.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Rest {
+    /// The receiver that the notification was sent to.
+    pub receiver: String,
+    /// The group.
+    pub group: String,
+    /// The labels of the group.
+    pub labels: Labels,
+    /// Where it is from.
+    pub environment: Environment,
+    /// How many were left out.
+    pub truncated: u64,
+}
+
+impl Commit {
+    /// A notification has left alerts out. `incident` is one that it is about.
+    pub(super) fn ask_for_the_rest(&mut self, notification: &Notification, incident: Option<IncidentId>) {
+        let group = Digest::of_parts(&[notification.receiver.as_bytes(), notification.group.as_bytes()]);
+        let rest = Rest {
+            receiver: notification.receiver.clone(),
+            group: notification.group.clone(),
+            labels: notification.labels.clone(),
+            environment: notification.environment(),
+            truncated: notification.truncated,
+        };
+        // One a group: the next notification wakes it.
+        self.job_about(format!("alerts:{group}"), "alerts", incident, json!(rest));
     }
 }
 

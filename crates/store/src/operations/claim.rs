@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     snapshot::{Snapshot, View},
     sql,
-    statement::ask_maybe,
+    statement::{ask_maybe, texts},
 };
 use crate::{Database, ParameterValue, StoreError};
 
@@ -41,11 +41,24 @@ pub enum Then {
     Done,
 }
 
-/// Takes the next job that is due, for so many seconds.
+/// Takes the next job that is due, for so many seconds. People are told first, and what nobody has looked at yet comes before
+/// the steps of runs.
 ///
 /// # Errors
 /// Returns [`StoreError`] when the database can't say.
 pub async fn claim<D: Database>(db: &D, seconds: i64) -> Result<Option<Claim>, StoreError> {
+    take(db, seconds, ParameterValue::DbNull).await
+}
+
+/// The same for whoever does nothing but jobs of these kinds.
+///
+/// # Errors
+/// As [`claim`].
+pub async fn claim_of<D: Database>(db: &D, seconds: i64, kinds: &[&str]) -> Result<Option<Claim>, StoreError> {
+    take(db, seconds, texts(kinds)).await
+}
+
+async fn take<D: Database>(db: &D, seconds: i64, kinds: ParameterValue) -> Result<Option<Claim>, StoreError> {
     #[derive(Deserialize)]
     struct Claimed {
         job: i64,
@@ -55,7 +68,7 @@ pub async fn claim<D: Database>(db: &D, seconds: i64) -> Result<Option<Claim>, S
         notes: Value,
         snapshot: View,
     }
-    let claimed: Option<Claimed> = ask_maybe(db, sql::CLAIM, vec![ParameterValue::Int64(seconds)]).await?;
+    let claimed: Option<Claimed> = ask_maybe(db, sql::CLAIM, vec![ParameterValue::Int64(seconds), kinds]).await?;
     Ok(claimed.map(|Claimed { job, fence, kind, payload, notes, snapshot }| Claim {
         kind,
         payload,

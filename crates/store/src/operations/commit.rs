@@ -5,7 +5,7 @@ mod standing;
 use std::collections::BTreeMap;
 
 use rollback::{
-    Change, DrillId, Environment, Kind, Person, Run,
+    Change, DrillId, Environment, IncidentId, Kind, Person, Run,
     audit::{Event, Record, Subject},
     canonical,
     clock::Clocks,
@@ -125,6 +125,14 @@ impl Commit {
         self.jobs.insert(job.key(), job.to_json());
     }
 
+    /// Something is to be done about a thing that is no run or incident.
+    pub(super) fn job_about(&mut self, key: String, kind: &str, incident: Option<IncidentId>, payload: Value) {
+        let job = json!({
+            "kind": kind, "incident": incident, "run": null, "key": key, "seconds": 0, "payload": payload, "wake": true,
+        });
+        self.jobs.insert(key, job);
+    }
+
     /// Something proves something.
     pub fn evidence(&mut self, evidence: &Evidence) {
         self.push("evidence", evidence.to_json());
@@ -201,7 +209,7 @@ impl Commit {
         self.lists.entry(list).or_default().push(value);
     }
 
-    fn to_json(&self) -> Value {
+    pub(super) fn to_json(&self) -> Value {
         let mut document = self.members.clone();
         if !self.versions.is_empty() {
             document.insert("versions".to_owned(), json!(self.versions));

@@ -5,7 +5,8 @@
 /// What is the case. Parameters: incident, run, person, key; each may be null.
 pub const SNAPSHOT: &str = include_str!("../../sql/operations/snapshot.sql");
 
-/// Takes the next job that is due; null when none is. Parameter: for how many seconds (int8).
+/// Takes the next job that is due; null when none is. Parameters: for how many seconds (int8), of which kinds (`text[]`), null
+/// for all.
 pub const CLAIM: &str = include_str!("../../sql/operations/claim.sql");
 
 /// Commits a decision. Parameter: its members, as `migrations/operations/0005_commit.sql` lists them.

@@ -109,4 +109,11 @@ async fn people_read_what_there_is() {
     let figures = figures(&office.db).await.unwrap();
     assert_eq!(figures.incidents.iter().map(|group| group.count).sum::<u64>(), 4);
     assert_eq!((figures.audit_length, figures.untold, figures.halted), (6, 4, false));
+    assert_eq!(figures.open.len(), 4);
+    assert!(figures.open.iter().all(|open| open.kind.is_none() && open.moments.resolved_at.is_none()));
+    let outcome = r#"{"slack": {"outcome": "left", "why": "gone"}, "webhook": {"outcome": "sent"}}"#;
+    let left = format!("update operations.outbox set sent_at = now(), outcome = '{outcome}' where seq % 2 = 0");
+    office.owner.batch_execute(&left).await.unwrap();
+    let figures = store::operations::figures(&office.db).await.unwrap();
+    assert_eq!(figures.left.into_iter().collect::<Vec<_>>(), [("slack".to_owned(), 2)]);
 }

@@ -1,8 +1,8 @@
 //! Claiming jobs.
 
-use rollback::{Environment, RunId};
+use rollback::{Environment, RunId, alert};
 use serde_json::json;
-use store::operations::{Commit, Evidence, Job, Outcome, Then, claim, deliver, evidence_file};
+use store::operations::{Commit, Evidence, Job, Outcome, Then, claim, claim_of, deliver, evidence_file, take_in};
 use uuid::Uuid;
 
 use super::office::Office;
@@ -34,6 +34,72 @@ async fn an_opened_incident_has_its_jobs() {
     }
     kinds.sort();
     assert_eq!(kinds, ["clock", "notify", "triage"]);
+}
+
+/// The kinds of what is due, in the order in which it is claimed.
+async fn turns(office: &Office) -> Vec<String> {
+    let mut kinds = Vec::new();
+    while let Some(claim) = claim(&office.db, 30).await.unwrap() {
+        kinds.push(claim.kind);
+    }
+    kinds
+}
+
+#[tokio::test]
+async fn people_are_told_first_and_what_nobody_has_looked_at_comes_next() {
+    let office = Office::open().await;
+    quiet(&office).await;
+    let id = office.incident("abc", Environment::Production).await;
+    put(&office, Job::Step(id, RunId::new(Uuid::now_v7()))).await;
+    put(&office, Job::Validation(id)).await;
+    // Whatever came first: the messages and the triage are the youngest.
+    let ages = "update operations.job set due_at = clock_timestamp() - case kind when 'step' then interval '9 min' \
+                when 'validation' then interval '8 min' when 'clock' then interval '7 min' else interval '1 s' end";
+    office.owner.batch_execute(ages).await.unwrap();
+    assert_eq!(turns(&office).await, ["notify", "triage", "step", "validation", "clock"]);
+
+    // A channel that does not answer, and a system that does not, keep nobody waiting.
+    let unanswered = "update operations.job set lease_until = null, notes = case kind \
+                      when 'notify' then '{\"told\": {}, \"later\": {\"slack\": {\"tries\": 1}}}'::jsonb \
+                      else '{\"tries\": 1}' end";
+    office.owner.batch_execute(unanswered).await.unwrap();
+    assert_eq!(turns(&office).await[..3], ["step", "validation", "clock"]);
+}
+
+#[tokio::test]
+async fn who_only_tells_people_takes_nothing_else() {
+    let office = Office::open().await;
+    quiet(&office).await;
+    office.incident("abc", Environment::Production).await;
+    assert_eq!(claim_of(&office.db, 30, &["notify"]).await.unwrap().unwrap().kind, "notify");
+    assert!(claim_of(&office.db, 30, &["notify"]).await.unwrap().is_none());
+    assert!(claim(&office.db, 30).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn what_a_notification_leaves_out_is_asked_for_once_at_a_time() {
+    let office = Office::open().await;
+    quiet(&office).await;
+    let item = |fingerprint: &str| {
+        json!({
+            "status": "firing", "labels": {"alertname": "Many", "severity": "critical", "environment": "staging"},
+            "annotations": {}, "startsAt": "2024-05-01T10:00:00Z", "endsAt": "0001-01-01T00:00:00Z",
+            "fingerprint": fingerprint,
+        })
+    };
+    let body = json!({
+        "version": "4", "receiver": "hubline", "groupKey": "g", "groupLabels": {"alertname": "Many"},
+        "truncatedAlerts": 3, "alerts": [item("ab"), item("cd")],
+    });
+    let group = alert::read(body.to_string().as_bytes()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(take_in(&office.db, &group, Uuid::now_v7).await.unwrap().len(), 2);
+    }
+    assert_eq!(office.count("job where kind = 'alerts'").await, 1);
+    let claim = claim_of(&office.db, 30, &["alerts"]).await.unwrap().unwrap();
+    assert_eq!(claim.payload["labels"], json!({"alertname": "Many"}));
+    assert_eq!((&claim.payload["environment"], &claim.payload["truncated"]), (&json!("staging"), &json!(3)));
+    assert!(claim.snapshot.case.is_some());
 }
 
 #[tokio::test]

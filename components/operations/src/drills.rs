@@ -7,7 +7,7 @@ use rollback::{
     alert::{AlertName, Fingerprint},
     audit::{Event, Record, Subject},
     drill::{Drill, Quarter, standing},
-    idempotency::{Arrival, IdempotencyKey, arrival},
+    idempotency::IdempotencyKey,
     permission::Move,
 };
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use store::{
 };
 use uuid::Uuid;
 
-use crate::{caller, form::Form, incidents::authorise, refused::Refused, routes};
+use crate::{caller, form::Form, incidents::authorise, refused::Refused, replay::replay, routes};
 
 /// How the drill of each kind stands this quarter, and the drills of the last two years.
 pub(crate) async fn list(request: &Request) -> Result<Answer, Refused> {
@@ -132,8 +132,6 @@ async fn open<D: Database>(db: &D, new: &New) -> Result<Result<Told, Refused>, S
 }
 
 fn repeated(new: &New, first: &store::operations::Answer) -> Result<Told, Refused> {
-    match arrival(Some(first.request), new.digest) {
-        Arrival::Again => Ok((first.status, first.body.clone(), false)),
-        Arrival::First | Arrival::Taken => Err(Refused::KeyTaken),
-    }
+    let first = replay(first, new.digest)?;
+    Ok((first.status, first.body, false))
 }

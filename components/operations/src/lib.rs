@@ -18,6 +18,7 @@ mod perform;
 mod policies;
 mod query;
 mod refused;
+mod replay;
 mod routes;
 mod runbook;
 mod runs;

@@ -13,8 +13,8 @@ pub(crate) fn of(snapshot: &Snapshot, actor: &Actor) -> Vec<Move> {
     let Some(case) = &snapshot.case else { return Vec::new() };
     let context = snapshot.context();
     let allowed = |command: &Command| match case.command(command.clone(), actor, None, &context) {
-        // Whoever has not opened the preview opens it; whoever broke a rule says why.
-        Ok(_) | Err(Refusal::NotOpened | Refusal::DeciderApproval) => true,
+        // Whoever has not opened the preview opens it.
+        Ok(_) | Err(Refusal::NotOpened) => true,
         Err(_) => false,
     };
     let mut moves: Vec<Move> =
@@ -33,6 +33,8 @@ fn commands(case: &Case) -> Vec<Command> {
         Command::Escalate { reason: reason.clone() },
         Command::Decide { strategy: Strategy::NoRollback, reason: reason.clone() },
         Command::Dismiss { cause: DismissalCause::Expected, reason: reason.clone() },
+        // The only one while the alert fires.
+        Command::Dismiss { cause: DismissalCause::FalsePositive, reason: reason.clone() },
         Command::Validate { id: ValidationId::new(Uuid::nil()), policy: Policy::default() },
         Command::Resolve,
         Command::Review {
@@ -50,7 +52,8 @@ fn commands(case: &Case) -> Vec<Command> {
     if let Some(preview) = run.and_then(|run| run.preview()) {
         let (digest, acknowledged) = (preview.digest(), preview.hazards());
         commands.push(Command::Submit { digest, acknowledged: acknowledged.clone() });
-        commands.push(Command::Approve { digest, acknowledged, break_glass: None });
+        // With a reason to break the glass, which counts only where it has to be broken and may be.
+        commands.push(Command::Approve { digest, acknowledged, break_glass: Some(reason) });
         commands.push(Command::Execute { observed: digest });
     }
     if let Some(step) = run.and_then(|run| run.current_step()) {

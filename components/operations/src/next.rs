@@ -4,13 +4,16 @@ use rollback::{Incident, IncidentState, Run, RunState, step::StepStatus};
 
 /// What a person does next about an incident whose latest run is this one.
 pub(crate) fn step(incident: &Incident, run: Option<&Run>) -> String {
-    if let Some(text) = run.and_then(stopped) {
+    let current = run.filter(|run| incident.run().is_some_and(|current| current.id == run.id()));
+    if let Some(text) = current.and_then(|run| stopped(run).or_else(|| under_way(run).map(str::to_owned))) {
         return text;
     }
     match incident.state() {
         IncidentState::Open => "acknowledge the incident".to_owned(),
         IncidentState::Acknowledged | IncidentState::RollingBack | IncidentState::Blocked => {
-            run.and_then(under_way).unwrap_or_else(|| decided(incident)).to_owned()
+            // A preparation that has come to nothing, until it was decided what is done instead.
+            let undecided = |run: &&Run| incident.decision().is_none_or(|decision| decision.at < run.opened_at());
+            run.filter(undecided).and_then(stopped).unwrap_or_else(|| decided(incident).to_owned())
         }
         IncidentState::MitigatedUnvalidated => "have the incident validated".to_owned(),
         IncidentState::Validating => "wait: the validation is under way".to_owned(),
@@ -22,20 +25,20 @@ pub(crate) fn step(incident: &Incident, run: Option<&Run>) -> String {
 
 /// Where a run has stopped, and what it takes.
 fn stopped(run: &Run) -> Option<String> {
-    let halted = matches!(run.state(), RunState::Failed | RunState::NeedsManual | RunState::Rejected);
-    let step = run.steps().iter().find(|step| !matches!(step.status(), StepStatus::Pending | StepStatus::Done))?;
-    if !halted {
+    if !matches!(run.state(), RunState::Failed | RunState::NeedsManual | RunState::Rejected) {
         return None;
     }
+    let step = run.steps().iter().find(|step| !matches!(step.status(), StepStatus::Pending | StepStatus::Done))?;
     let name = step.name();
-    Some(step.failure().map_or_else(
-        || {
-            format!(
-                "find out whether step {name} has happened, put right what is wrong by the runbook, then have a second person attest"
-            )
-        },
-        |failure| format!("step {name} has stopped with {}: {}", failure.code, failure.code.advice()),
-    ))
+    let unclear = || {
+        format!(
+            "find out whether step {name} has happened, put right what is wrong by the runbook, then have a second person attest"
+        )
+    };
+    let failure = step.failure();
+    Some(failure.map_or_else(unclear, |failure| {
+        format!("step {name} has stopped with {}: {}", failure.code, failure.code.advice())
+    }))
 }
 
 fn under_way(run: &Run) -> Option<&'static str> {

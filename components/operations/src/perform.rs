@@ -2,17 +2,14 @@
 
 use std::slice;
 
-use rollback::{
-    About, Actor, Case, Digest, IncidentId, RunId, Version,
-    idempotency::{Arrival, IdempotencyKey, arrival},
-};
+use rollback::{About, Actor, Case, Digest, IncidentId, RunId, Version, idempotency::IdempotencyKey};
 use serde_json::Value;
 use store::{
     Database, StoreError,
     operations::{ATTEMPTS, Answer, Commit, Outcome, snapshot},
 };
 
-use crate::{order::Order, refused::Refused, view};
+use crate::{order::Order, refused::Refused, replay::replay, view};
 
 /// Of which incident or run it is ordered.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +58,7 @@ pub(crate) async fn perform<D: Database>(db: &D, ordered: &Ordered) -> Result<Re
         if let Err(refusal) = context.authorise(&ordered.actor, ordered.order.movement()) {
             return Ok(Err(refusal.into()));
         }
-        if let Some(first) = snapshot.answer.clone() {
+        if let Some(first) = &snapshot.answer {
             return Ok(repeated(ordered, first));
         }
         let Some(case) = &snapshot.case else {
@@ -88,7 +85,7 @@ pub(crate) async fn perform<D: Database>(db: &D, ordered: &Ordered) -> Result<Re
         }
         match commit.send(db).await? {
             Outcome::Committed(_) => return Ok(Ok(Done { answer, version, committed: true })),
-            Outcome::Repeated(first) => return Ok(repeated(ordered, first)),
+            Outcome::Repeated(first) => return Ok(repeated(ordered, &first)),
             Outcome::Conflict => {}
             Outcome::Fenced => return Err(StoreError::Unexpected("a person's command has no fence".into())),
         }
@@ -96,12 +93,9 @@ pub(crate) async fn perform<D: Database>(db: &D, ordered: &Ordered) -> Result<Re
     Err(StoreError::Busy("somebody else was first, each time".into()))
 }
 
-fn repeated(ordered: &Ordered, first: Answer) -> Result<Done, Refused> {
+fn repeated(ordered: &Ordered, first: &Answer) -> Result<Done, Refused> {
     let Some((_, request)) = ordered.key else { return Err(Refused::KeyTaken) };
-    match arrival(Some(first.request), request) {
-        Arrival::Again => Ok(Done { answer: first, version: None, committed: false }),
-        Arrival::First | Arrival::Taken => Err(Refused::KeyTaken),
-    }
+    Ok(Done { answer: replay(first, request)?, version: None, committed: false })
 }
 
 /// What an order is answered with: what it was about, as it is now.

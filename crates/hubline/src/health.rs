@@ -21,7 +21,7 @@ const CHECK: Duration = Duration::from_secs(2);
 pub type Check = Arc<dyn Fn() -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
 
 /// Collects what the parts have counted, as Prometheus text.
-pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+pub type Metrics = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
 
 /// What the pages show.
 #[derive(Clone)]
@@ -64,7 +64,7 @@ impl Health {
 
     /// `/metrics`: for Prometheus.
     pub async fn metrics(State(health): State<Self>) -> Response<Body> {
-        let mut response = Response::new(Body::from((health.metrics)()));
+        let mut response = Response::new(Body::from((health.metrics)().await));
         let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
         response.headers_mut().insert(CONTENT_TYPE, format);
         response

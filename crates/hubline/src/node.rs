@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::health::Health;
+use crate::receiver::Receiver;
 use crate::shutdown::Shutdown;
 use crate::{public, server};
 
@@ -24,6 +25,8 @@ pub struct Node {
     pub functions: Arc<dyn Functions>,
     /// The process's own pages.
     pub health: Health,
+    /// Who may send more than others.
+    pub receiver: Receiver,
     /// Where clients come in.
     pub public: TcpListener,
     /// Where functions deliver events.
@@ -48,7 +51,7 @@ impl Node {
         let front = CancellationToken::new();
         let back = CancellationToken::new();
 
-        let router = public::router(self.relay.hub(), self.functions, self.health.clone());
+        let router = public::router(self.relay.hub(), self.functions, self.health.clone(), self.receiver);
         let clients = tokio::spawn(server::serve(public, router, front.clone()));
         let events = tokio::spawn(server::serve(internal, self.relay.events(), back.clone()));
         let triggers = triggers(back.clone());

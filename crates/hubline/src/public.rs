@@ -17,12 +17,16 @@ use relay::Functions;
 use crate::doors::is_internal;
 use crate::health::Health;
 use crate::problem::{last_problem, problem};
+use crate::receiver::Receiver;
 
 #[cfg(test)]
 mod tests;
 
 /// The largest body that a function may be sent: a message of 4,000 characters in JSON is far smaller, however escaped.
 const BODY: usize = 64 * 1024;
+
+/// The largest notification of Alertmanager: the alerts of a whole group, with their labels and annotations.
+const NOTIFICATION: usize = 2 * 1024 * 1024;
 
 /// How long a client may take for a body.
 const BODY_TIME: Duration = Duration::from_secs(15);
@@ -39,8 +43,15 @@ const HOP_BY_HOP: [HeaderName; 5] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
+/// What a request is handed to.
+#[derive(Clone)]
+struct Front {
+    functions: Arc<dyn Functions>,
+    receiver: Receiver,
+}
+
 /// The router of the public listener.
-pub fn router(hub: Router, functions: Arc<dyn Functions>, health: Health) -> Router {
+pub fn router(hub: Router, functions: Arc<dyn Functions>, health: Health, receiver: Receiver) -> Router {
     let process = Router::new()
         .route("/healthz", get(Health::alive))
         .route("/readyz", get(Health::ready))
@@ -48,7 +59,7 @@ pub fn router(hub: Router, functions: Arc<dyn Functions>, health: Health) -> Rou
         .with_state(health);
     // A wrong method on one of these pages is answered like anywhere else.
     let process = process.method_not_allowed_fallback(method_not_allowed);
-    Router::new().fallback(forward).with_state(functions).merge(hub).merge(process)
+    Router::new().fallback(forward).with_state(Front { functions, receiver }).merge(hub).merge(process)
 }
 
 async fn method_not_allowed() -> Response<Body> {
@@ -58,15 +69,15 @@ async fn method_not_allowed() -> Response<Body> {
 }
 
 /// Hands a request to the functions.
-async fn forward(State(functions): State<Arc<dyn Functions>>, request: Request) -> Response<Body> {
+async fn forward(State(front): State<Front>, request: Request) -> Response<Body> {
     if is_internal(request.uri().path()) {
         return problem(ErrorCode::NotFound, "there is nothing at this address");
     }
-    let request = match whole(request).await {
+    let request = match whole(request, &front.receiver).await {
         Ok(request) => request,
         Err(refusal) => return refusal,
     };
-    match functions.call(request).await {
+    match front.functions.call(request).await {
         Ok(mut response) => {
             strip(response.headers_mut());
             response.map(Body::from)
@@ -79,14 +90,15 @@ async fn forward(State(functions): State<Arc<dyn Functions>>, request: Request) 
 }
 
 /// Reads a request to its end, within limits, and leaves of its address only what functions know.
-async fn whole(request: Request) -> Result<http::Request<Bytes>, Response<Body>> {
+async fn whole(request: Request, receiver: &Receiver) -> Result<http::Request<Bytes>, Response<Body>> {
     let (mut parts, body) = request.into_parts();
     let announced = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let too_large = || last_problem(ErrorCode::TooLarge, "a body has at most 65536 bytes");
-    if announced.is_some_and(|length| length > BODY as u64) {
+    let most = if receiver.sends(&parts) { NOTIFICATION } else { BODY };
+    let too_large = || last_problem(ErrorCode::TooLarge, &format!("a body has at most {most} bytes"));
+    if announced.is_some_and(|length| length > most as u64) {
         return Err(too_large());
     }
-    let body = match tokio::time::timeout(BODY_TIME, Limited::new(body, BODY).collect()).await {
+    let body = match tokio::time::timeout(BODY_TIME, Limited::new(body, most).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
         Ok(Err(_)) => return Err(last_problem(ErrorCode::Malformed, "the body is broken")),

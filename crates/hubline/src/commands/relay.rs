@@ -16,6 +16,7 @@ use crate::data::Data;
 use crate::health::Health;
 use crate::keys;
 use crate::node::Node;
+use crate::receiver::Receiver;
 use crate::shutdown::Shutdown;
 use crate::variables::Variables;
 use crate::{files, logs, metrics, server};
@@ -66,10 +67,14 @@ pub fn run(options: RelayOptions) -> Result<()> {
         let counted = relay.clone();
         let health = Health::new(
             Arc::new(move || is_there(Arc::clone(&asked)).boxed()),
-            Arc::new(move || metrics::text(&[counted.metrics()])),
+            Arc::new(move || {
+                let text = metrics::text(&[counted.metrics()]);
+                async move { text }.boxed()
+            }),
         );
         println!("hubline relay is ready at http://{}", public.local_addr()?);
-        let node = Node { relay, functions, health, public, internal };
+        let receiver = Receiver::new(variables.get("alert_token").unwrap_or_default());
+        let node = Node { relay, functions, health, receiver, public, internal };
         node.run(&mut shutdown, |stop| tokio::spawn(async move { stop.cancelled().await })).await
     })?
 }

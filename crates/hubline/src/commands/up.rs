@@ -20,6 +20,8 @@ use crate::databases::Owner;
 use crate::functions::InProcess;
 use crate::health::Health;
 use crate::node::Node;
+use crate::operations::Operations;
+use crate::receiver::Receiver;
 use crate::shutdown::Shutdown;
 use crate::variables::Variables;
 use crate::{databases, demo, files, keys, logs, metrics, migrations, roles, server};
@@ -128,12 +130,21 @@ impl Application {
 
         let relay = Relay::new(super::relay::config(&self.variables, self.node), Arc::clone(&functions))?;
         let pulse = Pulse::new(self.variables.get("database_url").unwrap_or_default());
+        let operations = Operations::new(self.variables.get("operations_database_url"));
+        let receiver = Receiver::new(self.variables.get("alert_token").unwrap_or_default());
         let counted = (runtime.clone(), relay.clone());
         let health = Health::new(
             Arc::new(move || pulse.clone().check().boxed()),
-            Arc::new(move || metrics::text(&[counted.0.metrics(), counted.1.metrics()])),
+            Arc::new(move || {
+                let (own, operations) = ([counted.0.metrics(), counted.1.metrics()], operations.clone());
+                async move {
+                    let [runtime, relay] = own;
+                    metrics::text(&[runtime, relay, operations.metrics().await])
+                }
+                .boxed()
+            }),
         );
-        let node = Node { relay, functions, health, public: self.public, internal: self.internal };
+        let node = Node { relay, functions, health, receiver, public: self.public, internal: self.internal };
         node.run(&mut shutdown, |stop| runtime.start_triggers(stop)).await
     }
 

@@ -52,13 +52,18 @@ struct Server {
 
 async fn serve() -> Server {
     let stub = Arc::new(Stub::default());
-    let health = Health::new(Arc::new(|| async { Ok(()) }.boxed()), Arc::new(|| "things 1\n".to_owned()));
+    let health =
+        Health::new(Arc::new(|| async { Ok(()) }.boxed()), Arc::new(|| async { "things 1\n".to_owned() }.boxed()));
     let functions = Arc::new(Shared(Arc::clone(&stub)));
     let hub = Router::new().route("/hubs/chat/negotiate", get(|| async { "hub" }));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let task = tokio::spawn(server::serve(listener, router(hub, functions, health.clone()), stop.clone()));
+    let task = tokio::spawn(server::serve(
+        listener,
+        router(hub, functions, health.clone(), Receiver::new("receiver")),
+        stop.clone(),
+    ));
     Server { stub, address, stop, task, health }
 }
 
@@ -149,6 +154,23 @@ async fn a_body_has_its_limit_announced_or_not() {
 }
 
 #[tokio::test]
+async fn alertmanager_may_send_more_when_it_shows_its_token() {
+    let server = serve().await;
+    let post = |token: &str, length: usize| {
+        format!(
+            "POST /ops/alerts HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\ncontent-length: {length}\r\n\r\n"
+        )
+    };
+    let whole = post("receiver", 1_000_000) + &"a".repeat(1_000_000);
+    assert!(server.ask(&whole).await.ends_with("you asked /ops/alerts"));
+    for (token, length) in [("another", 65_537), ("receiver", 2_097_153)] {
+        let answer = server.ask(&post(token, length)).await;
+        assert!(is_problem(&answer, 413, "too_large"), "{answer}");
+    }
+    assert_eq!(server.asked(), 1);
+}
+
+#[tokio::test]
 async fn a_broken_body_is_malformed() {
     let server = serve().await;
     let answer = server.ask("POST /a HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n").await;
@@ -181,7 +203,10 @@ async fn a_node_that_drains_is_not_ready() {
 
 #[tokio::test]
 async fn what_is_missing_makes_a_node_unready() {
-    let health = Health::new(Arc::new(|| async { Err(anyhow!("no database")) }.boxed()), Arc::new(String::new));
+    let health = Health::new(
+        Arc::new(|| async { Err(anyhow!("no database")) }.boxed()),
+        Arc::new(|| async { String::new() }.boxed()),
+    );
     let response = Health::ready(State(health)).await;
     assert_eq!(response.status(), 503);
 }

@@ -83,7 +83,9 @@ test("the workflows are valid, and what they use is pinned", async () => {
 function ownMetrics() {
   const runtime = [...read("crates/runtime/src/metrics.rs").matchAll(/"(hubline_[a-z_]+)"/g)].map(([, name]) => name);
   const relay = [...read("components/relay/src/metrics.rs").matchAll(/text\.(?:gauge|counter|histogram)\("([a-z_]+)"/g)];
-  return new Set([...runtime, ...relay.map(([, name]) => `hubline_relay_${name}`)]);
+  const operations = [...read("crates/hubline/src/operations/page.rs").matchAll(/"(hubline_operations_[a-z_]+)",/g)].map(([, name]) => name);
+  assert.ok(operations.length > 15);
+  return new Set([...runtime, ...relay.map(([, name]) => `hubline_relay_${name}`), ...operations]);
 }
 
 /** What the applications export by agreement, and what Prometheus itself knows. */
@@ -113,6 +115,13 @@ test("dashboards and rules ask only for metrics that exist", () => {
   }
   const unknown = expressions.flatMap(metricsOf).filter((name) => !own.has(name) && !OTHERS.has(name));
   assert.deepEqual(unknown, []);
+});
+
+test("each metric of operations stands in the documentation, and each there is one", () => {
+  const [, table] = read("docs/operations.md").match(/<!-- table metrics -->([\s\S]*?)<!-- end of table metrics -->/);
+  const documented = [...table.matchAll(/^\| `(hubline_operations_[a-z_]+)/gm)].map(([, name]) => name);
+  const own = [...ownMetrics()].filter((name) => name.startsWith("hubline_operations_"));
+  assert.deepEqual(documented.sort(), own.sort());
 });
 
 test("every expression of a dashboard is one", async () => {

@@ -52,6 +52,16 @@ export class Hubline {
     return this.#cluster.hubline(args);
   }
 
+  /** The whole audit log. */
+  async audit() {
+    const links = [];
+    for (;;) {
+      const page = await this.people.auditor.get(`/ops/audit?after=${links.length}&limit=1000`);
+      links.push(...page.links);
+      if (page.links.length === 0) return links;
+    }
+  }
+
   /** What it printed so far. */
   get output() {
     return this.#node?.output ?? "";

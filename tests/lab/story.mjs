@@ -19,15 +19,21 @@ export class Story {
   /** What must hold, and whether it did. */
   proofs = [];
 
-  /** @param {{title: string, alert: string, environment: string, people: object, say: Function, opened: Function}} setup */
+  /** What is left to prove after the incident was resolved. */
+  afterwards;
+
+  /**
+   * @param {{title: string, alert: string, environment: string, recovers?: boolean, people: object, say: Function, opened: Function}} setup
+   * where it `recovers`, everything is rolled back in the end: the incident can be validated and resolved
+   */
   static begin({ opened = () => {}, ...setup }) {
     const story = new Story(setup);
     opened(story);
     return story;
   }
 
-  constructor({ title, alert, environment, people, say }) {
-    Object.assign(this, { title, alert, environment, people });
+  constructor({ title, alert, environment, recovers = false, people, say }) {
+    Object.assign(this, { title, alert, environment, recovers, people });
     this.#say = say;
   }
 
@@ -58,9 +64,17 @@ export class Story {
     };
     await eventually(look, { patience, otherwise: () => `no incident of ${this.alert} in ${this.environment}` });
     this.id = found.id;
-    this.openedAt = found.moments?.openedAt ?? found.openedAt;
+    this.openedAt = found.moments.openedAt;
     this.tell(`the alert ${this.alert} has opened the incident ${this.id}`);
     return found;
+  }
+
+  /** Starts a drill. */
+  async drills(kind) {
+    const { drill, incident } = await this.people.operator.post("/ops/drills", { kind });
+    this.id = incident.id;
+    this.openedAt = incident.moments.openedAt;
+    this.tell(`${this.people.operator.name} starts the drill ${drill.id}, which opens the incident ${this.id}`);
   }
 
   incident(person = this.people.operator) {
@@ -99,13 +113,13 @@ export class Story {
   /** Asks for a rollback and waits until its preview is there, or it is over. */
   async ask(request) {
     const opened = await this.people.operator.post(`/ops/incidents/${this.id}/runs`, request);
-    this.run = opened.id ?? opened.run.id;
+    this.run = opened.id;
     this.tell(`${this.people.operator.name} asks for the rollback of ${request.kind}: run ${this.run}`);
     return this.rests(["previewed", "rejected", "failed", "needs_manual"]);
   }
 
   seen(person = this.people.operator) {
-    return person.get(`/ops/runs/${this.run}`).then((answer) => answer.run ?? answer);
+    return person.get(`/ops/runs/${this.run}`);
   }
 
   /** Waits until the run is in one of these states, and tells of every step on the way. */
@@ -136,8 +150,7 @@ export class Story {
   async approved(...approvers) {
     const { operator } = this.people;
     const preview = await operator.get(`/ops/runs/${this.run}/preview`);
-    const { digest } = preview;
-    const acknowledged = hazardsOf(preview);
+    const { digest, hazards: acknowledged } = preview;
     await operator.post(`/ops/runs/${this.run}/submit`, { digest, acknowledged });
     this.tell(`${operator.name} submits the preview ${digest.slice(0, 20)}…${acknowledged.length > 0 ? `, which acknowledges ${acknowledged.join(", ")}` : ""}`);
     for (const approver of approvers) {
@@ -160,11 +173,9 @@ export class Story {
     this.proves(`it stops at ${step} with ${code}`, failed?.name === step && failed.failure.code === code, failed ?? run);
     const rest = run.steps.slice(run.steps.indexOf(failed) + 1);
     this.proves("no step after it has begun", rest.every(({ status }) => status === "pending"), rest);
-    const incident = await this.incident();
-    const view = incident.incident ?? incident;
-    const next = JSON.stringify(incident).match(/"next(?:Action|Steps?)?":("[^"]+")/)?.[1];
-    this.tell(`what a person does next: ${next ?? "not said"}`);
-    this.proves("the incident is blocked and says what a person does next", view.state === "blocked" && next, incident);
+    const { incident, next } = await this.incident();
+    this.tell(`what a person does next: ${next}`);
+    this.proves("the incident is blocked and says what a person does next", incident.state === "blocked" && next.includes(step), { incident, next });
   }
 
   async attested(statement, person = this.people.approver) {
@@ -181,8 +192,7 @@ export class Story {
     this.tell(`${this.people.operator.name} starts the validation`);
     let incident;
     const look = async () => {
-      const answer = await this.incident();
-      incident = answer.incident ?? answer;
+      ({ incident } = await this.incident());
       if (incident.state === "validating") await pause();
       return incident.state !== "validating";
     };
@@ -194,11 +204,4 @@ export class Story {
     await person.post(`/ops/incidents/${this.id}/resolve`);
     this.tell(`${person.name} resolves the incident`);
   }
-}
-
-/** What a preview destroys, replaces or gives up: whoever submits or approves it acknowledges each. */
-function hazardsOf({ hazards, recipe }) {
-  if (hazards) return hazards;
-  const { losses = [], waiveFreeze, acceptLoss, schemaUnstated } = recipe;
-  return [...losses, ...(waiveFreeze ? ["freeze-waived"] : []), ...(acceptLoss ? ["loss-accepted"] : []), ...(schemaUnstated ? ["schema-unstated"] : [])];
 }

@@ -94,7 +94,10 @@ fn see_alert(
     desk: &Desk<'_>,
 ) -> Result<AlertSight, Halt> {
     let (name, place) = (incident.name(), incident.target().environment());
-    let sight = prometheus::alert(desk, "alert", name, labels, place)?;
+    let sight = match incident.drill() {
+        None => prometheus::alert(desk, "alert", name, labels, place)?,
+        Some(_) => prometheus::critical_alerts(desk, "alert", place)?,
+    };
     let patient = desk.now < validation.started_at() + QUIET;
     if patient && matches!(sight, AlertSight::Firing | AlertSight::Pending) {
         return Err(Halt::again(PAUSE, &["alert"]));

@@ -60,6 +60,12 @@ impl Prometheus {
         self.get("rules", &[("type", "alert"), ("rule_name[]", name)])
     }
 
+    /// Every alerting rule, with what it does now.
+    #[must_use]
+    pub fn every_rule(&self) -> Request {
+        self.get("rules", &[("type", "alert")])
+    }
+
     /// All alerts that are pending or firing. [`Self::rules`] tells more: whether there is a rule at all.
     #[must_use]
     pub fn alerts(&self) -> Request {

@@ -14,7 +14,7 @@ export async function spoil(environment) {
 }
 
 export async function badData({ stage, environment, ...setup }) {
-  const story = Story.begin({ title: "Data that has gone bad", alert: "BadData", environment, ...setup });
+  const story = Story.begin({ title: "Data that has gone bad", alert: "BadData", environment, recovers: true, ...setup });
   const place = stage.environments[environment];
   const count = await spoil(place);
   story.tell(`${count} service requests belong to nobody any more`);
@@ -45,7 +45,7 @@ export async function badData({ stage, environment, ...setup }) {
   const revisions = await Promise.all(pods.map(async ({ origin }) => (await (await fetch(`${origin}/version`)).json()).database));
   const host = stage.arm.server(restored).host;
   story.proves("every application uses the restored server", revisions.every((it) => it === host), revisions);
-  const { loss } = await story.incident().then((answer) => answer.incident ?? answer);
+  const { loss } = (await story.incident()).incident;
   story.proves(`the loss is measured: ${loss.measuredSeconds} s, asked ${loss.askedSeconds} s`, loss.measuredSeconds > 0, loss);
   return story;
 }

@@ -14,7 +14,7 @@ export const REPLACED = ["terraform_data.ingress", "terraform_data.routes"];
 export const DESTROYED = "terraform_data.cache";
 
 export async function badInfrastructure({ stage, environment, ...setup }) {
-  const story = Story.begin({ title: "Infrastructure that turns users away", alert: "HighErrorRate", environment, ...setup });
+  const story = Story.begin({ title: "Infrastructure that turns users away", alert: "HighErrorRate", environment, recovers: true, ...setup });
   const { ingress } = stage.environments[environment];
   const bad = await worsen(stage, environment, { cache: true });
   story.tell(`the commit ${bad.slice(0, 12)} is applied: 30 of 100 users are turned away`);

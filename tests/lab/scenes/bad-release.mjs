@@ -7,7 +7,7 @@ import { Story } from "../story.mjs";
 const GOOD = "v1.2.0-stable";
 
 export async function badRelease({ stage, environment, ...setup }) {
-  const story = Story.begin({ title: "A release that is too slow", alert: "HighAPILatency", environment, ...setup });
+  const story = Story.begin({ title: "A release that is too slow", alert: "HighAPILatency", environment, recovers: true, ...setup });
   const { cluster } = stage.environments[environment];
   const [tag, release] = SLOW;
   const digest = await stage.push("api", tag, release);

@@ -110,6 +110,28 @@ enum Sight {
     Unknown,
 }
 
+impl From<AlertSight> for Sight {
+    fn from(sight: AlertSight) -> Self {
+        match sight {
+            AlertSight::Firing => Self::Firing,
+            AlertSight::Pending => Self::Pending,
+            AlertSight::Quiet => Self::Quiet,
+            AlertSight::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl From<Sight> for AlertSight {
+    fn from(sight: Sight) -> Self {
+        match sight {
+            Sight::Firing => Self::Firing,
+            Sight::Pending => Self::Pending,
+            Sight::Quiet => Self::Quiet,
+            Sight::Unknown => Self::Unknown,
+        }
+    }
+}
+
 /// What an alert does now. `labels` are those that it came with; without them every alert of its name in the environment
 /// counts as it.
 pub fn alert(
@@ -139,22 +161,25 @@ pub fn alert(
                 None => of_here.chain([bare]).collect(),
             };
             let seen: Vec<AlertSight> = known.iter().map(|labels| rules.sight(labels, now)).collect();
-            let any = |sight| seen.contains(&sight);
-            Ok(Some(if any(AlertSight::Firing) {
-                Sight::Firing
-            } else if any(AlertSight::Pending) {
-                Sight::Pending
-            } else if any(AlertSight::Unknown) {
-                Sight::Unknown
-            } else {
-                Sight::Quiet
-            }))
+            let worst = [AlertSight::Firing, AlertSight::Pending, AlertSight::Unknown];
+            let worst = worst.into_iter().find(|sight| seen.contains(sight)).unwrap_or(AlertSight::Quiet);
+            Ok(Some(Sight::from(worst)))
         },
     )?;
-    Ok(match sight {
-        Some(Sight::Firing) => AlertSight::Firing,
-        Some(Sight::Pending) => AlertSight::Pending,
-        Some(Sight::Quiet) => AlertSight::Quiet,
-        Some(Sight::Unknown) | None => AlertSight::Unknown,
-    })
+    Ok(sight.map_or(AlertSight::Unknown, AlertSight::from))
+}
+
+/// What the critical alerts of an environment do now: what has to be quiet after a drill, which no alert began.
+pub fn critical_alerts(desk: &Desk<'_>, fact: &str, place: Environment) -> Result<AlertSight, Halt> {
+    let Some(prometheus) = prometheus(desk) else { return Ok(AlertSight::Unknown) };
+    let now = desk.now;
+    let sight: Option<Sight> = desk.ask(
+        fact,
+        || Ok(prometheus.every_rule()),
+        move |response| {
+            let rules = read_rules(response).map_err(|error| Trouble::of(&error))?;
+            Ok(Some(rules.critical(|labels| environment(labels) == place, now).into()))
+        },
+    )?;
+    Ok(sight.map_or(AlertSight::Unknown, AlertSight::from))
 }

@@ -65,6 +65,8 @@ pub struct Rule {
     pub evaluated_at: DateTime<Utc>,
     /// How often it is.
     pub interval: TimeDelta,
+    /// The labels that it gives its alerts.
+    pub labels: BTreeMap<String, String>,
     /// Its alerts.
     pub alerts: Vec<Alert>,
 }
@@ -88,9 +90,25 @@ impl Rules {
     #[must_use]
     pub fn sight(&self, labels: &BTreeMap<String, String>, now: DateTime<Utc>) -> AlertSight {
         let name = labels.get("alertname");
-        let own: Vec<_> = self.rules.iter().filter(|rule| Some(&rule.name) == name).collect();
-        let alerts = || own.iter().flat_map(|rule| &rule.alerts).filter(|alert| alert.is(labels));
-        let any = |state| alerts().any(|alert| alert.state == state);
+        self.sight_of(|rule| Some(&rule.name) == name, |alert| alert.is(labels), now)
+    }
+
+    /// What the critical alerts do now whose labels are of a kind. They are quiet only when there is a critical rule, and
+    /// every critical rule has been evaluated well and lately.
+    #[must_use]
+    pub fn critical(&self, among: impl Fn(&BTreeMap<String, String>) -> bool, now: DateTime<Utc>) -> AlertSight {
+        let is_critical = |labels: &BTreeMap<String, String>| labels.get("severity").is_some_and(|it| it == "critical");
+        self.sight_of(|rule| is_critical(&rule.labels), |alert| is_critical(&alert.labels) && among(&alert.labels), now)
+    }
+
+    fn sight_of(
+        &self,
+        is_meant: impl Fn(&Rule) -> bool,
+        counts: impl Fn(&Alert) -> bool,
+        now: DateTime<Utc>,
+    ) -> AlertSight {
+        let own: Vec<_> = self.rules.iter().filter(|rule| is_meant(rule)).collect();
+        let any = |state| own.iter().flat_map(|rule| &rule.alerts).any(|alert| counts(alert) && alert.state == state);
         let sound =
             |rule: &&Rule| rule.health == Health::Ok && (now - rule.evaluated_at).abs() <= rule.interval * 2 + SLACK;
         if any(AlertState::Firing) {
@@ -114,6 +132,7 @@ impl Rules {
                 health: rule.health,
                 evaluated_at: rule.last_evaluation,
                 interval,
+                labels: rule.labels,
                 alerts: rule.alerts,
             })
         });
@@ -138,6 +157,8 @@ struct Found {
     name: String,
     health: Health,
     last_evaluation: DateTime<Utc>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
     #[serde(default)]
     alerts: Vec<Alert>,
 }
@@ -172,6 +193,21 @@ mod tests {
     fn alert(state: &str) -> Value {
         json!([{"labels": {"alertname": "HighAPILatency", "service": "orders"}, "annotations": {}, "state": state,
             "activeAt": "2024-05-01T09:59:00Z", "value": "6.5e-01"}])
+    }
+
+    #[test]
+    fn critical_alerts_are_quiet_when_their_rules_can_be_seen() {
+        let now = NOW.parse().unwrap();
+        let critical = json!([{"labels": {"alertname": "HighAPILatency", "severity": "critical", "environment": "staging"},
+            "annotations": {}, "state": "firing", "activeAt": "2024-05-01T09:59:00Z", "value": "1"}]);
+        let firing = rules("ok", "2024-05-01T09:59:50Z", &critical);
+        let of = |place: &'static str| move |labels: &BTreeMap<String, String>| labels["environment"] == place;
+        assert_eq!(firing.critical(of("staging"), now), AlertSight::Firing);
+        assert_eq!(firing.critical(of("production"), now), AlertSight::Quiet);
+        let stale = rules("ok", "2024-05-01T08:59:50Z", &json!([]));
+        assert_eq!(stale.critical(of("staging"), now), AlertSight::Unknown);
+        let none = Rules { rules: Vec::new(), warned: false };
+        assert_eq!(none.critical(of("staging"), now), AlertSight::Unknown);
     }
 
     fn sight(rules: &Rules) -> AlertSight {

@@ -46,6 +46,20 @@ impl Finished {
 ///
 /// When the program cannot be started. That it failed is in the answer.
 pub fn step(title: &str, command: &mut Command) -> Result<Finished> {
+    run(command, Line::new(title))
+}
+
+/// The same beside another step, whose line is not disturbed: only the end is shown.
+///
+/// # Errors
+///
+/// As [`step`].
+pub fn beside(title: &str, command: &mut Command) -> Result<Finished> {
+    run(command, Line::silent(title))
+}
+
+fn run(command: &mut Command, mut line: Line) -> Result<Finished> {
+    let title = line.title.as_str();
     let log = log_file(title)?;
     let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let program = command.get_program().to_string_lossy().into_owned();
@@ -56,7 +70,6 @@ pub fn step(title: &str, command: &mut Command) -> Result<Finished> {
         .spawn()
         .with_context(|| format!("cannot start {program}"))?;
 
-    let mut line = Line::new(title);
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
@@ -105,12 +118,18 @@ struct Line {
     started: Instant,
     drawn: Instant,
     terminal: bool,
+    silent: bool,
 }
 
 impl Line {
-    fn new(title: &str) -> Self {
+    fn silent(title: &str) -> Self {
         let now = Instant::now();
-        let line = Self { title: title.to_owned(), started: now, drawn: now, terminal: io::stderr().is_terminal() };
+        let terminal = io::stderr().is_terminal();
+        Self { title: title.to_owned(), started: now, drawn: now, terminal, silent: true }
+    }
+
+    fn new(title: &str) -> Self {
+        let line = Self { silent: false, ..Self::silent(title) };
         if line.terminal {
             line.draw("");
         } else {
@@ -122,7 +141,7 @@ impl Line {
     /// Tells that the step still runs, when it is time to; `detail` is what the program is at.
     fn tick(&mut self, detail: impl FnOnce() -> String) {
         let pause = if self.terminal { REDRAW } else { REMINDER };
-        if self.drawn.elapsed() < pause {
+        if self.silent || self.drawn.elapsed() < pause {
             return;
         }
         self.drawn = Instant::now();

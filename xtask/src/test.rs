@@ -4,13 +4,15 @@
 //! output is the sum.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::panic::resume_unwind;
+use std::path::Path;
 use std::process::ExitCode;
+use std::thread;
 
 use anyhow::{Context, Result};
 
 use crate::process::{cargo, command};
-use crate::progress::{must, step};
+use crate::progress::{beside, must, step};
 use crate::tally::Tally;
 use crate::{build, check, project, setup, up};
 
@@ -62,25 +64,36 @@ fn heavy(tally: &mut Tally, filter: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// The test that waits more than it works, for minutes: the others run beside it.
+const LONGEST: &str = "drill";
+
 fn end_to_end(tally: &mut Tally, filter: &[String], browser: &Path, lab: &Path) -> Result<()> {
     let folder = project::root().join("tests/e2e");
-    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
+    let mut names: Vec<String> = fs::read_dir(&folder)
         .with_context(|| format!("cannot read {}", folder.display()))?
         .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.to_str().is_some_and(|name| name.ends_with(".test.mjs")))
+        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".test.mjs")?.to_owned()))
+        .filter(|name| name != LONGEST)
         .collect();
-    files.sort();
-    for file in files {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    names.sort();
+    let title = |name: &str| format!("end to end: {name}");
+    let test = |name: &str| {
         let mut test = command("node");
         test.args(["--test", "--test-reporter=tap", "--test-timeout=600000"])
             .args(filter.iter().map(|it| format!("--test-name-pattern={it}")))
-            .arg(&file)
+            .arg(folder.join(format!("{name}.test.mjs")))
             .env("HUBLINE", project::target().join("release/hubline"))
             .env("CHROMIUM", browser)
             .env("LAB", lab);
-        tally.add(name.trim_end_matches(".test.mjs"), &step(&format!("end to end: {name}"), &mut test)?);
-    }
-    Ok(())
+        test
+    };
+    thread::scope(|scope| {
+        let longest = scope.spawn(|| beside(&title(LONGEST), &mut test(LONGEST)));
+        for name in &names {
+            tally.add(name, &step(&title(name), &mut test(name))?);
+        }
+        let finished = longest.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        tally.add(LONGEST, &finished);
+        Ok(())
+    })
 }

@@ -151,12 +151,27 @@ test("the commander is paged, once, when nothing is decided ten minutes after th
   const { id } = await fires("Undecided", { startsAt: new Date(Date.now() - 11 * 60_000) });
   const warned = ({ channel, body }) => channel === "pagerduty" && body.dedup_key === `${id}:commander`;
   const page = await eventually(() => notifications.told.find(warned), { patience: 60_000, otherwise: () => node.output });
-  assert.match(page.body.payload.summary, /Undecided: warning: undecided/);
+  assert.match(page.body.payload.summary, /Undecided: nothing is decided ten minutes after the alert/);
   const ticks = () => rows("select fence from operations.job where key = $1", [`clock:${id}`]).then(([{ fence }]) => Number(fence));
   const before = await ticks();
   await eventually(async () => (await ticks()) >= before + 2, { patience: 60_000 });
   const [{ count }] = await rows("select count(*) from operations.audit where incident = $1 and text like '%undecided%'", [id]);
   assert.equal(Number(count), 1);
+});
+
+test("people are warned, once each, at half and at four fifths of the time for recovery, and at its end", async () => {
+  const { id } = await fires("Running late");
+  const about = ({ channel, body }) => channel === "webhook" && body.record.subject.incident === id && body.record.event.type === "warned";
+  const warnings = () => notifications.told.filter(about).map(({ body }) => body.record.event.warning);
+  const opened = "jsonb_set(document, '{moments,openedAt}', to_jsonb(clock_timestamp() - make_interval(mins => $2)))";
+  for (const [minutes, expected] of [[16, ["rto_50"]], [25, ["rto_50", "rto_80"]], [31, ["rto_50", "rto_80", "rto_breached"]]]) {
+    // Whoever decides meanwhile has read the incident as it was.
+    await rows(`update operations.incident set document = ${opened} where id = $1`, [id, minutes]);
+    await eventually(() => warnings().length >= expected.length, { patience: 60_000, otherwise: () => `${warnings()}: ${node.output}` });
+    assert.deepEqual(warnings(), expected);
+  }
+  const summary = notifications.told.filter(about).at(-1).body.text;
+  assert.match(summary, /Running late: the time for recovery is over, and the system is not back/);
 });
 
 test("people are reminded of overdue drills: once a week and kind", async () => {
@@ -174,7 +189,7 @@ test("people are reminded of overdue drills: once a week and kind", async () => 
   const kinds = ["application", "database", "infrastructure"];
   const once = await eventually(() => reminded().length >= 3 && reminded(), { patience: 30_000, otherwise: () => node.output });
   assert.deepEqual(once.map(({ body }) => body.record.event.kind).sort(), kinds);
-  assert.match(once[0].body.text, /the drill of the kind \w+ is overdue/);
+  assert.match(once[0].body.text, /the drill of the kind \w+ is overdue: \d{4}-Q\d passed without one/);
   await look();
   await look();
   await rows("update operations.drill_reminder set at = at - interval '8 days' where kind = 'database'");

@@ -236,6 +236,12 @@ impl<'a> Desk<'a> {
         Some(value)
     }
 
+    /// Whether it was asked for, and there was no answer that could be used.
+    #[must_use]
+    pub fn is_silent(&self, name: &str) -> bool {
+        self.facts.get(name).is_some_and(|fact| fact.status == 0)
+    }
+
     /// When a fact was put on record.
     #[must_use]
     pub fn known_at(&self, name: &str) -> Option<DateTime<Utc>> {

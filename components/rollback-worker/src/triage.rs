@@ -63,6 +63,10 @@ pub struct Triage {
     pub recommendation: Recommendation,
 }
 
+/// After how many applications of which nothing could be seen the cluster is not asked any more: an incident does not wait for
+/// what does not answer.
+const UNSEEN: usize = 2;
+
 /// How far before the alert the first reading is: before what may have caused it.
 const BEFORE: TimeDelta = TimeDelta::minutes(15);
 
@@ -76,10 +80,13 @@ pub fn triage(incident: &Incident, named: Option<Application>, desk: &Desk<'_>) 
     let readings = read_metrics(alerted_at, desk, &mut unseen)?;
     let mut applications = Vec::new();
     let mut deployments = Vec::new();
+    let mut silent = 0;
     for application in &desk.place.targets.applications {
         let name = format!("deployment:{}", application.name);
-        let seen = cluster::deployment_if_there(desk, &name, application)?;
+        let asked = desk.place.targets.kubernetes.is_some() && silent < UNSEEN;
+        let seen = if asked { cluster::deployment_if_there(desk, &name, application)? } else { None };
         let Some(deployment) = seen else {
+            silent += 1;
             unseen.push(format!("the deployment of {}", application.name));
             applications.push(Deployed {
                 application: application.name.clone(),
@@ -90,6 +97,7 @@ pub fn triage(incident: &Incident, named: Option<Application>, desk: &Desk<'_>) 
             });
             continue;
         };
+        silent = 0;
         let name = format!("pods:{}", application.name);
         let pods = cluster::pods_if_there(desk, &name, application, &deployment)?.unwrap_or_default();
         let digest = deployment.pinned().or_else(|| pods.iter().find_map(|pod| pod.digest));
@@ -127,6 +135,10 @@ fn read_metrics(alerted_at: DateTime<Utc>, desk: &Desk<'_>, unseen: &mut Vec<Str
     let mut readings = Vec::new();
     let now = desk.known_at("metrics/0/p95").unwrap_or(desk.now);
     for (number, at) in [now, alerted_at, alerted_at - BEFORE].into_iter().enumerate() {
+        // Who gave no answer to a whole reading gives none to the next.
+        if number > 0 && ["p95", "errors", "requests"].iter().all(|name| desk.is_silent(&format!("metrics/0/{name}"))) {
+            break;
+        }
         let ask = |name: &str, query: &str| {
             let name = format!("metrics/{number}/{name}");
             metrics::measure(desk, &name, &query.replace("$window", "300s"), at).map(value)
@@ -161,4 +173,36 @@ fn read_applies(alerted_at: DateTime<Utc>, desk: &Desk<'_>, unseen: &mut Vec<Str
     };
     let apply = |run: github::AppliedCommit| Some(Apply { commit: Commit::parse(run.commit).ok()?, at: run.at });
     Ok(runs.into_iter().filter_map(apply).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use rollback::{Case, IncidentId, NewIncident, Target};
+
+    use super::*;
+    use crate::{memory::Memory, settings::Settings};
+
+    #[test]
+    fn where_nothing_is_configured_there_is_a_triage_that_says_so() {
+        let staging = r#"{"environment": "staging", "applications": [
+            {"name": "orders", "deployment": "orders", "container": "api", "image": "team/orders"}]}"#;
+        let settings = Settings::read(|name| if name == "staging" { staging.into() } else { String::new() }).unwrap();
+        let now = "2024-05-01T10:05:00Z".parse().unwrap();
+        let new = NewIncident {
+            id: IncidentId::new(uuid::Uuid::from_u128(1)),
+            target: Target::drill(),
+            fingerprint: "ab12".parse().unwrap(),
+            name: "HighAPILatency".parse().unwrap(),
+            alerted_at: now - TimeDelta::minutes(1),
+            firing: true,
+            previous: None,
+            drill: None,
+        };
+        let change = Case::open(new, None, now);
+        let (memory, facts) = (Memory::default(), crate::desk::Facts::new());
+        let desk = Desk::new(now, settings.of(Target::drill()).unwrap(), &memory, &facts);
+        let seen = triage(change.case.incident(), None, &desk).unwrap();
+        assert!(!seen.applications[0].seen && seen.metrics.is_empty());
+        assert!(seen.unseen.iter().any(|what| what == "the deployment of orders"), "{:?}", seen.unseen);
+    }
 }

@@ -4,7 +4,7 @@
 //! told of, and takes in those that it does not know.
 
 use chrono::{DateTime, Utc};
-use rollback::alert::{Alert, AlertStatus, Labels};
+use rollback::alert::{self, Alert, AlertStatus, Labels};
 use serde::Deserialize;
 
 use crate::{Rejection, Request, Response, Secret, Words, address, fault::faults};
@@ -22,7 +22,7 @@ pub enum AlertmanagerError {
     /// It did not take the request.
     #[error(transparent)]
     Rejected(Rejection),
-    /// An alert has no name, or no fingerprint.
+    /// An alert has no fingerprint.
     #[error("an alert is not identified{0}")]
     Unidentified(Words),
 }
@@ -92,10 +92,9 @@ pub fn read_alerts(response: &Response) -> Result<Vec<Alert>, AlertmanagerError>
     found
         .into_iter()
         .map(|found| {
-            let name = found.labels.get("alertname").map_or("unnamed", String::as_str);
             Ok(Alert {
                 fingerprint: found.fingerprint.parse().map_err(unidentified)?,
-                name: name.parse().map_err(unidentified)?,
+                name: alert::named(&found.labels).map_err(unidentified)?,
                 status: AlertStatus::Firing,
                 labels: found.labels,
                 annotations: found.annotations,

@@ -15,7 +15,7 @@ pub use label::{Labels, environment, is_critical};
 pub use webhook::{WebhookError, read};
 
 use crate::{
-    Digest, Environment, IncidentId,
+    Digest, Environment, IncidentId, NameError,
     name::{is_line, names},
     spelling::words,
 };
@@ -31,7 +31,21 @@ names! {
 
 names! {
     /// The name of an alert, as its rule names it.
-    AlertName, "an alert's name", "1 to 256 characters without control characters", |text| is_line(text, 256)
+    AlertName, "an alert's name", "1 to 256 characters without control characters", |text| is_line(text, NAME)
+}
+
+/// The most characters of an alert's name.
+const NAME: usize = 256;
+
+/// The name of an alert with these labels. A rule may be named by any text, and no name may make an alert be lost: what can't
+/// stand on a line is left out.
+///
+/// # Errors
+/// Returns [`NameError`] for none: even an alert without a name has one.
+pub fn named(labels: &Labels) -> Result<AlertName, NameError> {
+    let label = labels.get("alertname").map_or("", String::as_str);
+    let line: String = label.chars().map(|each| if each.is_control() { ' ' } else { each }).take(NAME).collect();
+    AlertName::parse(if line.is_empty() { "unnamed".to_owned() } else { line })
 }
 
 words! {

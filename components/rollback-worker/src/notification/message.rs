@@ -1,6 +1,6 @@
 //! What has happened, in words.
 
-use rollback::{audit::Event, step::Failure, validation::Verdict};
+use rollback::{audit::Event, clock::Warning, step::Failure, validation::Verdict};
 
 /// An event in words. Those that nobody is told of are named by what they are.
 pub(super) fn of(event: &Event) -> String {
@@ -16,7 +16,7 @@ pub(super) fn of(event: &Event) -> String {
             format!("to be dismissed as {cause}, which takes another commander: {reason}")
         }
         Event::Dismissed { cause, reason } => format!("dismissed as {cause}: {reason}"),
-        Event::Warned { warning } => format!("warning: {warning}"),
+        Event::Warned { warning } => warned(*warning).into(),
         Event::Submitted { .. } => "a rollback waits for approval".into(),
         Event::GlassBroken { reason, .. } => format!("who decided has approved, by breaking the glass: {reason}"),
         Event::ApprovalsLapsed => "the approvals have lapsed; the rollback waits for new ones".into(),
@@ -43,7 +43,7 @@ pub(super) fn of(event: &Event) -> String {
         }
         Event::Resolved => "resolved".into(),
         Event::DrillOverdue { kind, quarter } => {
-            format!("the drill of the kind {kind} is overdue since before {quarter}")
+            format!("the drill of the kind {kind} is overdue: {quarter} passed without one")
         }
         Event::Halted { reason } => format!("rollbacks are halted: {reason}"),
         Event::Released { reason } => format!("rollbacks may go on again: {reason}"),
@@ -52,6 +52,18 @@ pub(super) fn of(event: &Event) -> String {
             let name = named.as_ref().and_then(|value| value.get("type")).and_then(serde_json::Value::as_str);
             name.map_or_else(String::new, |name| name.replace('_', " "))
         }
+    }
+}
+
+const fn warned(warning: Warning) -> &'static str {
+    match warning {
+        Warning::Undecided => "nothing is decided ten minutes after the alert",
+        Warning::RtoHalf => "half of the time for recovery is over",
+        Warning::RtoMost => "80 % of the time for recovery is over",
+        Warning::RtoBreached => "the time for recovery is over, and the system is not back",
+        Warning::RpoHalf => "half of the loss of data that is allowed is reached",
+        Warning::RpoMost => "80 % of the loss of data that is allowed is reached",
+        Warning::RpoBreached => "more data is lost than is allowed",
     }
 }
 

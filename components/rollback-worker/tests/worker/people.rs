@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use clients::{Request, Silence};
 use rollback::Kind;
+use rollback_worker::work::Duty;
 use serde_json::{Value, json};
 
 use crate::{
@@ -71,6 +72,28 @@ fn a_channel_that_refuses_is_left_and_named() {
     let outcome = outcome(&stage);
     assert_eq!((&outcome["slack"]["outcome"], &outcome["webhook"]["outcome"]), (&json!("left"), &json!("sent")));
     assert!(!outcome.to_string().contains("canary"), "{outcome}");
+}
+
+#[test]
+fn a_triage_does_not_wait_for_what_does_not_answer() {
+    let stage = Stage::decided(Kind::Application, &["orders", "chat", "users", "search", "mail"]);
+    let began = stage.books.now.get();
+    let asked = std::cell::Cell::new(0);
+    let hangs = |_: &Request, _: &crate::world::World| {
+        asked.set(asked.get() + 1);
+        stage.books.wait(TimeDelta::seconds(6));
+        Some(Err(Silence::TimedOut))
+    };
+    stage.triages();
+    while stage.books.rows.borrow().triage.is_none() {
+        stage.takes_turns_of(Duty::All, 1, Some(&hangs));
+        stage.books.wait(TimeDelta::milliseconds(500));
+    }
+    let rows = stage.books.rows.borrow();
+    let unseen = rows.triage.as_ref().unwrap()["unseen"].as_array().unwrap().len();
+    assert_eq!(unseen, 7, "{:?}", rows.triage);
+    let took = stage.books.now.get() - began;
+    assert!(took < TimeDelta::minutes(5), "it took {took} for {} questions", asked.get());
 }
 
 #[test]

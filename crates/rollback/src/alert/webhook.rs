@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::{Alert, AlertName, AlertStatus, Fingerprint, Labels, Notification};
+use super::{Alert, AlertStatus, Fingerprint, Labels, Notification, named};
 use crate::NameError;
 
 /// Why a body is no notification. Alertmanager retries none of these, so whoever answers with one must log it loudly.
@@ -17,7 +17,7 @@ pub enum WebhookError {
     /// It is of another version.
     #[error("the notification is of version {0:?}, not \"4\"")]
     Version(String),
-    /// An alert has no name, or no fingerprint.
+    /// An alert has no fingerprint.
     #[error("an alert is not identified")]
     Unidentified(#[from] NameError),
 }
@@ -49,11 +49,9 @@ struct Item {
 
 impl Item {
     fn into_alert(self) -> Result<Alert, NameError> {
-        // An alert without the label is legal in Prometheus; its fingerprint still identifies it.
-        let name = self.labels.get("alertname").cloned().unwrap_or_else(|| "unnamed".to_owned());
         Ok(Alert {
             fingerprint: Fingerprint::parse(self.fingerprint)?,
-            name: AlertName::parse(name)?,
+            name: named(&self.labels)?,
             status: self.status,
             labels: self.labels,
             annotations: self.annotations,
@@ -67,7 +65,7 @@ impl Item {
 /// Reads a notification. Of two alerts with one fingerprint the firing one counts.
 ///
 /// # Errors
-/// Returns [`WebhookError`] for a body of another shape or version, or with an alert that is not identified.
+/// Returns [`WebhookError`] for a body of another shape or version, or with an alert that has no fingerprint.
 pub fn read(body: &[u8]) -> Result<Notification, WebhookError> {
     let body: Body = serde_json::from_slice(body)?;
     if body.version != "4" {
@@ -148,7 +146,11 @@ mod tests {
     fn an_alert_without_a_name_is_still_one() {
         let mut alert = item("ab12", "firing");
         alert["labels"].as_object_mut().unwrap().remove("alertname");
-        assert_eq!(read(&body(&[alert])).unwrap().alerts[0].name.as_str(), "unnamed");
+        assert_eq!(read(&body(&[alert.clone()])).unwrap().alerts[0].name.as_str(), "unnamed");
+        for (odd, name) in [("a\nb", "a b".to_owned()), (&"ä".repeat(300), "ä".repeat(256))] {
+            alert["labels"]["alertname"] = json!(odd);
+            assert_eq!(read(&body(&[alert.clone()])).unwrap().alerts[0].name.as_str(), name);
+        }
     }
 
     #[test]

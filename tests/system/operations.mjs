@@ -77,6 +77,7 @@ export class Operations {
 
   /** Lets an alert fire, and gives the incident that it opens. */
   async incident(name = `Alert${(this.#alerts += 1)}`, labels = {}) {
+    this.lastAlert = name;
     const answer = await this.alert(name, { labels });
     return answer.incidents[0].id;
   }

@@ -15,6 +15,7 @@ mod moves;
 mod next;
 mod order;
 mod perform;
+mod plan;
 mod policies;
 mod query;
 mod refused;

@@ -100,13 +100,10 @@ fn repeated(ordered: &Ordered, first: &Answer) -> Result<Done, Refused> {
 
 /// What an order is answered with: what it was about, as it is now.
 fn shown(order: &Order, case: &Case) -> (u16, Value, Option<Version>) {
-    use rollback::Command::{OpenPreview, OpenRun};
+    use rollback::Command::OpenRun;
 
     let run = case.run();
     match (order, order.about()) {
-        (Order::Command(OpenPreview), _) => {
-            (200, run.and_then(view::preview).unwrap_or_default(), run.map(rollback::Run::version))
-        }
         (Order::Command(OpenRun { .. }), _) => {
             (201, run.map(view::run).unwrap_or_default(), run.map(rollback::Run::version))
         }

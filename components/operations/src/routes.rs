@@ -5,7 +5,7 @@ use chat::ErrorCode;
 use function::{Answer, Instance, Request, answer, body, path};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use rollback::{
-    Command, Digest, IncidentId, Person, RunId, ValidationId, Version,
+    Digest, IncidentId, Person, RunId, ValidationId, Version,
     idempotency::{IdempotencyKey, request_digest},
 };
 use uuid::Uuid;
@@ -35,7 +35,7 @@ pub(crate) async fn route(request: Request) -> Result<Answer, Refused> {
             move_incident(id, movement, request).await
         }
         (["ops", "runs", id], &Method::GET) => runs::get(id, &request).await,
-        (["ops", "runs", id, "preview"], &Method::GET) => preview(id, &request).await,
+        (["ops", "runs", id, "preview"], &Method::GET) => runs::preview(id, &request).await,
         (["ops", "runs", id, movement], &Method::POST) if MOVES_OF_RUNS.contains(movement) => {
             move_run(id, movement, request).await
         }
@@ -114,20 +114,6 @@ async fn command(
     if done.committed {
         instance.ring_operations();
     }
-    Ok(with_version(kept(done.answer.status, done.answer.body), done.version))
-}
-
-/// Exactly what a run would do. That it was opened is put on record.
-async fn preview(id: &str, request: &Request) -> Result<Answer, Refused> {
-    let instance = Instance::get().await?;
-    let actor = caller::identify(&instance, request.headers()).await?;
-    let Ok(id) = id.parse::<RunId>() else {
-        incidents::authorise(&instance, &actor, rollback::permission::Move::Read).await?;
-        return Err(Refused::not_found("run"));
-    };
-    let order = Order::Command(Command::OpenPreview);
-    let ordered = Ordered { actor, target: Target::Run(id), order, expected: None, key: None };
-    let done = instance.database(async |db| perform(db, &ordered).await).await??;
     Ok(with_version(kept(done.answer.status, done.answer.body), done.version))
 }
 

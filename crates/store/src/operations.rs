@@ -40,5 +40,6 @@ pub use job::Job;
 pub use principal::principals;
 pub use snapshot::{Reading, Snapshot, snapshot};
 
-/// How often a decision is made again when somebody else has committed in between.
-pub const ATTEMPTS: u32 = 5;
+/// How often a decision is made again when somebody else has committed in between: each time one of those who are at it has
+/// got through, so this is how many may be at one environment at once.
+pub const ATTEMPTS: u32 = 12;

@@ -76,19 +76,19 @@ export class Operations {
   }
 
   /** Lets an alert fire, and gives the incident that it opens. */
-  async incident(name = `Alert${(this.#alerts += 1)}`, labels = {}) {
+  async incident(name = `Alert${(this.#alerts += 1)}`, labels = {}, annotations = {}) {
     this.lastAlert = name;
-    const answer = await this.alert(name, { labels });
+    const answer = await this.alert(name, { labels, annotations });
     return answer.incidents[0].id;
   }
 
   /** Tells of an alert as Alertmanager does. */
-  async alert(name, { status = "firing", labels = {} } = {}) {
+  async alert(name, { status = "firing", labels = {}, annotations = {} } = {}) {
     const startsAt = (this.startedAt[name] ??= new Date().toISOString());
     const all = { alertname: name, severity: "critical", environment: "production", ...labels };
     const fingerprint = createHash("sha256").update(JSON.stringify(all)).digest("hex").slice(0, 16);
     const endsAt = status === "firing" ? "0001-01-01T00:00:00Z" : new Date().toISOString();
-    const body = { version: "4", receiver: "hubline", groupKey: "{}", truncatedAlerts: 0, alerts: [{ status, labels: all, annotations: {}, startsAt, endsAt, fingerprint }] };
+    const body = { version: "4", receiver: "hubline", groupKey: "{}", truncatedAlerts: 0, alerts: [{ status, labels: all, annotations, startsAt, endsAt, fingerprint }] };
     const { status: code, body: answer } = await this.node.as(ALERT_TOKEN).call("POST", "/ops/alerts", { body });
     if (code !== 200) throw new Error(`the alert ${name} was answered with ${code}: ${JSON.stringify(answer)}`);
     return answer;

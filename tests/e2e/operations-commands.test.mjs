@@ -42,11 +42,12 @@ test("the same key for anything else is refused, and somebody else may use it", 
   const key = randomUUID();
   await olga.post(path(incident, "escalate"), { reason: "nobody knows" }, { key });
   const before = await operations.standing();
-  for (const [where, body] of [[path(incident, "escalate"), { reason: "nobody knows!" }], [path(other, "escalate"), { reason: "nobody knows" }], [path(incident, "acknowledge"), { reason: "nobody knows" }]]) {
-    const answer = await olga.post(where, body, { key });
-    // What is wrong with a command is said first.
-    if (where.endsWith("acknowledge")) assert.deepEqual([answer.status, fields(answer)], [422, ["reason"]]);
-    else assert.deepEqual(code(answer), [422, "idempotency_key_reused"], where);
+  for (const [where, body] of [
+    [path(incident, "escalate"), { reason: "nobody knows!" }],
+    [path(other, "escalate"), { reason: "nobody knows" }],
+    [path(incident, "acknowledge"), {}],
+  ]) {
+    assert.deepEqual(code(await olga.post(where, body, { key })), [422, "idempotency_key_reused"], where);
   }
   assert.deepEqual(await operations.standing(), before);
   assert.equal((await carla.post(path(incident, "escalate"), { reason: "nobody knows" }, { key })).status, 200);
@@ -302,7 +303,8 @@ test("a halt holds for everybody until a commander lets rollbacks go on, and a l
   assert.deepEqual(code(await halt(true, released)), [422, "idempotency_key_reused"]);
   await halt(false);
   assert.deepEqual(await olga.sees("/ops/halt"), { halted: false });
-  const rows = await operations.sql("select actor, text::jsonb #>> '{event,type}' as type from operations.audit where text like '%the cloud is down%' order by seq");
+  const events = "select actor, text::jsonb #>> '{event,type}' as type from operations.audit";
+  const rows = await operations.sql(`${events} where text like '%the cloud is down%' order by seq`);
   assert.deepEqual(rows.map(({ type }) => type), ["released", "halted", "released"]);
   assert.ok(rows.every(({ actor }) => actor === "carla"));
 });

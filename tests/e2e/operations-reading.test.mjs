@@ -38,9 +38,9 @@ test("incidents are listed newest first, in parts, by state and by environment",
   const pages = [await list("?limit=4"), await list(`?limit=4&before=${made[3]}`), await list(`?before=${made[5]}`)];
   assert.deepEqual(pages, [made.slice(0, 4), made.slice(4), []]);
   assert.deepEqual(await list(`?before=${randomUUID()}`), [], "before one that there is not");
-  for (const [query, field] of [["state=shut", "state"], ["state=open,", "state"], ["environment=test", "environment"], ["limit=0", "limit"], ["limit=201", "limit"], ["limit=ten", "limit"], ["before=1", "before"], ["state=open&state=open", "state"]]) {
+  for (const query of ["state=shut", "state=open,", "environment=test", "limit=0", "limit=201", "limit=ten", "before=1", "state=open&state=open"]) {
     const { status, body } = await olga.get(`/ops/incidents?${query}`);
-    assert.deepEqual([status, body.code, body.errors[0].field], [422, "invalid", field], query);
+    assert.deepEqual([status, body.code, body.errors[0].field], [422, "invalid", query.split("=")[0]], query);
   }
 });
 
@@ -167,9 +167,14 @@ test("nobody who works for Hubline changes the audit log, not even its owner by 
       await assert.rejects(operations.sql(`set role ${role}; ${change}`), refused, `${role}: ${change}`);
     }
   }
-  await assert.rejects(operations.sql("set role hubline_operations; insert into operations.audit select seq + 1000, previous, text, hash, null, null, null, at, actor from operations.audit limit 1"), /permission denied/);
-  await assert.rejects(operations.sql("set role hubline_operations; select operations.append('[]')"), /permission denied/);
-  await assert.rejects(operations.sql("set role hubline_operations; insert into operations.principal values ('mallory', '{approver}', '{}', false)"), /permission denied/);
+  for (const addition of [
+    "insert into operations.audit (seq, previous, text, hash, at) select seq + 1000, previous, text, hash, at from operations.audit limit 1",
+    "select operations.append('[]')",
+    "insert into operations.principal values ('mallory', '{approver}', '{}', false)",
+    "select operations.put_principal('mallory', '{approver}', '{}', false, '{}')",
+  ]) {
+    await assert.rejects(operations.sql(`set role hubline_operations; ${addition}`), /permission denied/, addition);
+  }
 });
 
 test("whoever is stronger than the database is found out, and where", async (t) => {

@@ -107,6 +107,9 @@ test("nobody approves what they asked for, decided on, have not opened or not re
   assert.deepEqual(code(await submit({ digest: `sha256:${"0".repeat(64)}`, acknowledged: [HAZARD] })), [409, "digest_mismatch"]);
   assert.equal((await submit({ digest: run.digest, acknowledged: [HAZARD] })).body.state, "awaiting_approval");
 
+  const mayApprove = async (person) => (await person.sees(`/ops/incidents/${run.incident}`)).moves.includes("approve");
+  for (const person of [anton, berta, operations.carla]) assert.ok(await mayApprove(person), person.name);
+  for (const person of [otto, dora, olga, audrey]) assert.ok(!(await mayApprove(person)), person.name);
   const before = await operations.standing();
   for (const [said, answer, expected] of [
     ["who asked for it", await approve(otto, run), [403, "self_approval"]],

@@ -5,7 +5,7 @@ import { Cluster } from "./cluster.mjs";
 import { eventually } from "./eventually.mjs";
 
 const DATABASE = "operations";
-const ALERT_TOKEN = "the token of the receiver";
+export const ALERT_TOKEN = "the token of the receiver";
 
 /** Who works here, but where a test says otherwise: by name the roles, and the scopes. */
 export const PEOPLE = {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     Action, Plan, PlanError, Protection,
     plan::{ResourceChange, ValueChange},
-    redaction::{redact, with_unknown},
+    redaction::{Secrets, redact, with_unknown},
 };
 use crate::{
     Address, Digest,
@@ -108,9 +108,10 @@ impl Classification {
     /// # Errors
     /// Returns [`PlanError`] when a resource is not named.
     pub fn of(plan: &Plan, protection: &Protection, exceptions: &BTreeSet<Address>) -> Result<Self, PlanError> {
+        let secrets = secrets(plan);
         let listed = |resources: &[ResourceChange]| {
             let changing = resources.iter().filter(|resource| resource.change.action() != Action::NoOp);
-            changing.map(|resource| planned(resource, protection)).collect::<Result<Vec<_>, PlanError>>()
+            changing.map(|resource| planned(resource, protection, &secrets)).collect::<Result<Vec<_>, PlanError>>()
         };
         let changes = listed(&plan.resource_changes)?;
         let drift = listed(&plan.resource_drift)?;
@@ -131,7 +132,7 @@ impl Classification {
                 .filter(|change| change.action.loses())
                 .map(|change| change.address.clone())
                 .collect(),
-            outputs: plan.output_changes.iter().filter_map(|(name, change)| output(name, change)).collect(),
+            outputs: plan.output_changes.iter().filter_map(|(name, change)| output(name, change, &secrets)).collect(),
             changes,
             drift,
             blocks,
@@ -172,6 +173,17 @@ impl Classification {
     }
 }
 
+/// What the plan calls sensitive anywhere.
+fn secrets(plan: &Plan) -> Secrets {
+    let resources = plan.resource_changes.iter().chain(&plan.resource_drift).map(|resource| &resource.change);
+    let mut secrets = Secrets::default();
+    for change in resources.chain(plan.output_changes.values()) {
+        secrets.note(&change.before, &change.before_sensitive);
+        secrets.note(&change.after, &change.after_sensitive);
+    }
+    secrets
+}
+
 /// What speaks against the plan as a whole.
 fn whole_plan(plan: &Plan) -> BTreeSet<Block> {
     let invokes = !plan.action_invocations.is_empty() || !plan.deferred_action_invocations.is_empty();
@@ -204,13 +216,13 @@ fn blocked(change: &PlannedChange, holds_data: bool, exceptions: &BTreeSet<Addre
     Some(Block { address: Some(change.address.clone()), cause })
 }
 
-fn planned(resource: &ResourceChange, protection: &Protection) -> Result<PlannedChange, PlanError> {
+fn planned(resource: &ResourceChange, protection: &Protection, secrets: &Secrets) -> Result<PlannedChange, PlanError> {
     let address = match &resource.deposed {
         // The left-over of a replacement that died half-way shares its address with what took its place.
         Some(key) => format!("{} (deposed {key})", resource.address),
         None => resource.address.clone(),
     };
-    let (before, after) = shown(&resource.change);
+    let (before, after) = shown(&resource.change, secrets);
     Ok(PlannedChange {
         protected: protection.protects(&resource.resource_type, &resource.address),
         address: Address::parse(address)?,
@@ -223,15 +235,16 @@ fn planned(resource: &ResourceChange, protection: &Protection) -> Result<Planned
     })
 }
 
-fn output(name: &str, change: &ValueChange) -> Option<OutputChange> {
-    let (before, after) = shown(change);
+fn output(name: &str, change: &ValueChange, secrets: &Secrets) -> Option<OutputChange> {
+    let (before, after) = shown(change, secrets);
     let action = change.action();
     (!action.is_nothing()).then(|| OutputChange { name: name.to_owned(), action, before, after })
 }
 
-fn shown(change: &ValueChange) -> (Value, Value) {
-    let after = redact(&change.after, &change.after_sensitive);
-    (redact(&change.before, &change.before_sensitive), with_unknown(after, &change.after_unknown))
+fn shown(change: &ValueChange, secrets: &Secrets) -> (Value, Value) {
+    let before = secrets.hide(redact(&change.before, &change.before_sensitive));
+    let after = secrets.hide(redact(&change.after, &change.after_sensitive));
+    (before, with_unknown(after, &change.after_unknown))
 }
 
 #[cfg(test)]

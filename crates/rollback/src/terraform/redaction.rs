@@ -1,5 +1,7 @@
 //! Values of a plan as they may be shown.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 /// What stands in the place of a sensitive value.
@@ -55,6 +57,48 @@ pub(super) fn redact(value: &Value, sensitive: &Value) -> Value {
         }
         (Value::String(text), _) if has_password(text) => SENSITIVE.into(),
         _ => value.clone(),
+    }
+}
+
+/// How long a sensitive text must be at least to be looked for in others: shorter ones are parts of too much.
+const DISTINCT: usize = 6;
+
+/// What Terraform calls sensitive in one place, to be hidden in every other: what a provider makes of a sensitive value, such as
+/// the output of a `terraform_data`, Terraform does not mark.
+#[derive(Debug, Default)]
+pub(super) struct Secrets(BTreeSet<String>);
+
+impl Secrets {
+    /// Notes what is sensitive of a value.
+    pub(super) fn note(&mut self, value: &Value, sensitive: &Value) {
+        match (value, sensitive) {
+            (Value::String(text), Value::Bool(true)) if text.chars().count() >= DISTINCT => {
+                self.0.insert(text.clone());
+            }
+            (Value::Object(members), Value::Bool(true)) => members.values().for_each(|it| self.note(it, sensitive)),
+            (Value::Array(items), Value::Bool(true)) => items.iter().for_each(|it| self.note(it, sensitive)),
+            (Value::Object(members), _) => members.iter().for_each(|(name, it)| self.note(it, at(sensitive, name))),
+            (Value::Array(items), Value::Array(marks)) if items.len() == marks.len() => {
+                items.iter().zip(marks).for_each(|(it, mark)| self.note(it, mark));
+            }
+            // The places of a set are unknown.
+            (Value::Array(items), marks) if says_true(marks) => {
+                items.iter().for_each(|it| self.note(it, &Value::Bool(true)));
+            }
+            _ => {}
+        }
+    }
+
+    /// A value without them.
+    pub(super) fn hide(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) if self.0.iter().any(|secret| text.contains(secret)) => SENSITIVE.into(),
+            Value::Object(members) => {
+                members.into_iter().map(|(name, member)| (name, self.hide(member))).collect::<Map<_, _>>().into()
+            }
+            Value::Array(items) => items.into_iter().map(|item| self.hide(item)).collect(),
+            value => value,
+        }
     }
 }
 
@@ -125,6 +169,22 @@ mod tests {
         assert_eq!(redacted, json!({"a": SENSITIVE, "b": {"c": [SENSITIVE, "shown"], "d": 1}, "e": "shown"}));
         assert_eq!(redact(&value, &json!(true)), SENSITIVE);
         assert_eq!(redact(&Value::Null, &json!(true)), Value::Null);
+    }
+
+    #[test]
+    fn what_is_sensitive_in_one_place_is_hidden_in_every_other() {
+        let mut secrets = Secrets::default();
+        let value = json!({"input": CANARY, "short": "abc", "set": ["of-a-set", "x"], "open": "shown"});
+        secrets.note(&value, &json!({"input": true, "short": true, "set": [true]}));
+        secrets.note(&json!({"deep": [{"a": "far-down"}]}), &json!({"deep": true}));
+        let shown = secrets.hide(json!({
+            "output": CANARY, "address": [format!("https://{CANARY}.example/")], "n": 1,
+            "others": ["of-a-set", "far-down", "shown", "abc"],
+        }));
+        let hidden = json!({
+            "output": SENSITIVE, "address": [SENSITIVE], "n": 1, "others": [SENSITIVE, SENSITIVE, "shown", "abc"],
+        });
+        assert_eq!(shown, hidden);
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! What a person does next, in words.
 
-use rollback::{Incident, IncidentState, Run, RunState, step::StepStatus};
+use rollback::{
+    Incident, IncidentState, Run, RunState,
+    step::{ABSENCE, StepStatus},
+};
 
 /// What a person does next about an incident whose latest run is this one.
 pub(crate) fn step(incident: &Incident, run: Option<&Run>) -> String {
     let current = run.filter(|run| incident.run().is_some_and(|current| current.id == run.id()));
-    if let Some(text) = current.and_then(|run| stopped(run).or_else(|| under_way(run).map(str::to_owned))) {
+    if let Some(text) = current.and_then(|run| stopped(run).or_else(|| unclear(run)).or_else(|| under_way(run))) {
         return text;
     }
     match incident.state() {
@@ -30,26 +33,39 @@ fn stopped(run: &Run) -> Option<String> {
     }
     let step = run.steps().iter().find(|step| !matches!(step.status(), StepStatus::Pending | StepStatus::Done))?;
     let name = step.name();
-    let unclear = || {
+    let unknown = || {
         format!(
             "find out whether step {name} has happened, put right what is wrong by the runbook, then have a second person attest"
         )
     };
     let failure = step.failure();
-    Some(failure.map_or_else(unclear, |failure| {
+    Some(failure.map_or_else(unknown, |failure| {
         format!("step {name} has stopped with {}: {}", failure.code, failure.code.advice())
     }))
 }
 
-fn under_way(run: &Run) -> Option<&'static str> {
-    match run.state() {
-        RunState::Draft => Some("wait: it is being found out what would run"),
-        RunState::Previewed => Some("open the preview and submit it"),
-        RunState::AwaitingApproval => Some("the approvers open the preview and approve it"),
-        RunState::Approved => Some("execute the run before its approvals expire"),
-        RunState::Executing | RunState::Verifying => Some("wait: the steps are being taken"),
-        _ => None,
-    }
+/// Of which step it is not known whether it has happened, while that is being found out.
+fn unclear(run: &Run) -> Option<String> {
+    let step = run.current_step().filter(|step| step.status() == StepStatus::Unknown)?;
+    let name = step.name();
+    let absent = step.absence().is_some_and(|absence| absence.until - absence.since >= ABSENCE);
+    Some(if absent {
+        format!("step {name} has left no trace: let it be sent again, or have it stop at its deadline")
+    } else {
+        format!("wait: it is being found out whether step {name} has happened")
+    })
+}
+
+fn under_way(run: &Run) -> Option<String> {
+    let text = match run.state() {
+        RunState::Draft => "wait: it is being found out what would run",
+        RunState::Previewed => "open the preview and submit it",
+        RunState::AwaitingApproval => "the approvers open the preview and approve it",
+        RunState::Approved => "execute the run before its approvals expire",
+        RunState::Executing | RunState::Verifying => "wait: the steps are being taken",
+        _ => return None,
+    };
+    Some(text.to_owned())
 }
 
 fn decided(incident: &Incident) -> &'static str {

@@ -146,6 +146,47 @@ test("a plan is applied as it was approved, and never again, whatever came of it
   await operations.olga.does(`/ops/runs/${again.run}/cancel`, { reason: "it is spent" });
 });
 
+test("a database takes two people, each of whom names what is given up", async () => {
+  const { olga, anton, berta, carla } = operations;
+  const incident = await operations.decided("database");
+  const pointInTime = new Date(Date.now() - 20 * 60_000).toISOString();
+  const request = { kind: "database", server: "shop-db", applications: ["api"], pointInTime };
+  await asked(incident, request, "failed");
+  assert.match((await olga.sees(`/ops/incidents/${incident}`)).next, /step D1 has stopped with beyond_rpo: choose a later point in time/);
+
+  const given = { waiveFreeze: "nobody can write any more", acceptLoss: "the damage began earlier" };
+  const run = await submitted(incident, { ...request, ...given });
+  assert.deepEqual(run.hazards, ["freeze-waived", "loss-accepted"]);
+  const { recipe, steps } = await open(anton, run);
+  assert.deepEqual([recipe.pointInTime, recipe.waiveFreeze, recipe.acceptLoss].map(String), [pointInTime, ...Object.values(given)]);
+  assert.ok(steps.includes("D3") && !steps.includes("D2"), steps.join());
+  for (const hazard of run.hazards) {
+    const partly = await approve(anton, { ...run, hazards: [hazard] });
+    assert.deepEqual([...code(partly), partly.body.missing], [422, "unacknowledged", run.hazards.filter((it) => it !== hazard)]);
+  }
+  assert.equal((await approve(anton, run)).body.state, "awaiting_approval");
+  assert.equal((await approve(anton, run)).body.state, "awaiting_approval", "one person twice is one person");
+  assert.deepEqual(code(await execute(run)), [409, "illegal_transition"]);
+  assert.deepEqual(code(await approve(carla, run)), [403, "preview_not_opened"]);
+  await open(berta, run);
+  assert.equal((await approve(berta, run)).body.state, "approved");
+  const { rpo } = (await olga.sees(`/ops/incidents/${incident}`)).objectives;
+  assert.ok(rpo.allowedSeconds === 900 && rpo.askedSeconds >= 1_199 && rpo.measuredSeconds === null, JSON.stringify(rpo));
+
+  // While a database is restored nothing else goes back.
+  const other = await operations.decided("application");
+  const busy = await olga.post(`/ops/incidents/${other}/runs`, { kind: "application", application: "api" });
+  assert.deepEqual([...code(busy), busy.body.run], [409, "environment_busy", run.run]);
+  await olga.does(`/ops/runs/${run.run}/cancel`, { reason: "a test" });
+});
+
+test("the server that holds the record of all this is not restored", async () => {
+  const incident = await operations.decided("database", { labels: { environment: "staging" } });
+  const { seen } = await asked(incident, { kind: "database", server: "operations-db", applications: ["api"] }, "failed");
+  assert.equal(seen.steps.find(({ status }) => status === "failed").failure.code, "operations_server");
+  assert.match((await operations.olga.sees(`/ops/incidents/${incident}`)).next, /by the manual runbook: it holds the record/);
+});
+
 test("in need the commander who decided approves alone, and that is shown until the review names it", async () => {
   const { olga, carla, conrad, audrey } = operations;
   const incident = await operations.decided("application", { by: carla, labels: { environment: "staging" } });

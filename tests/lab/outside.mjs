@@ -1,5 +1,6 @@
 // The outside systems of a rollback, as few as a run meets around its approvals: a registry, a cluster with one application,
-// GitHub, metrics, users. No pipeline runs here: what it would leave behind is put there, and how it ends is said.
+// database servers to look at, GitHub, metrics, users. No pipeline runs here: what it would leave behind is put there, and how
+// it ends is said.
 
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -9,7 +10,7 @@ import { ROOT } from "../system/node.mjs";
 import { Acr } from "./acr.mjs";
 import { ClusterApi } from "./cluster-api.mjs";
 import { Entra } from "./entra.mjs";
-import { Fake, json } from "./fake.mjs";
+import { Fake, Refusal, json } from "./fake.mjs";
 import { Repository } from "./git.mjs";
 import { GitHub } from "./github.mjs";
 import { Registry } from "./registry.mjs";
@@ -20,6 +21,9 @@ const REPOSITORY = "warranty/platform";
 const IMAGE = "warranty/api";
 const WEBHOOK_KEY = "the key of the webhook";
 const ENVIRONMENTS = ["production", "staging"];
+
+/** The database server of each environment. That of staging is where the tests have the database of operations. */
+const SERVERS = { production: { name: "shop-db", host: "shop-db.example" }, staging: { name: "operations-db", host: "127.0.0.1" } };
 
 /** What is in the registry: how many hours ago it was pushed. The newest runs. */
 const RELEASES = [["v1.0.0-stable", 48], ["v1.1.0-stable", 24], ["v1.2.0-stable", 1]];
@@ -50,9 +54,10 @@ export class Outside {
     const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     this.appKey = privateKey.export({ type: "pkcs1", format: "pem" });
     for (const folder of ["registry", "artifacts"]) mkdirSync(join(this.#folder, folder));
-    [this.registry, this.entra, this.metrics, this.users] = await Promise.all([
+    [this.registry, this.entra, this.servers, this.metrics, this.users] = await Promise.all([
       Registry.start(join(this.#folder, "registry")),
       Entra.start(LOGIN),
+      new Servers().listen(),
       new Metrics().listen(),
       new Users().listen(),
     ]);
@@ -131,12 +136,18 @@ export class Outside {
 
   /** The variables of the manifest: both environments are here. */
   get variables() {
-    const { github, acr, cluster, metrics, users, entra, appKey } = this;
-    const all = { github_origin: github.origin, github_artifact_origin: github.artifacts.store.origin, entra_origin: entra.origin, github_webhook_secret: WEBHOOK_KEY };
+    const { github, acr, cluster, metrics, users, entra, servers, appKey } = this;
+    const all = {
+      github_origin: github.origin,
+      github_artifact_origin: github.artifacts.store.origin,
+      github_webhook_secret: WEBHOOK_KEY,
+      entra_origin: entra.origin,
+      azure_origin: servers.origin,
+    };
     for (const environment of ENVIRONMENTS) {
       all[environment] = JSON.stringify(this.#targets(environment));
       const azure = { clientId: LOGIN.clientId, clientSecret: LOGIN.clientSecret };
-      all[`${environment}_credentials`] = JSON.stringify({ environment, github: { appKey }, azure, kubernetes: "hubline" });
+      all[`${environment}_credentials`] = JSON.stringify({ environment, github: { appKey }, azure, kubernetes: "hubline", databasePassword: "a password" });
       const places = { registry: acr, kubernetes: cluster, prometheus: metrics, smoke: users };
       for (const [name, { origin }] of Object.entries(places)) all[`${environment}_${name}_origin`] = origin;
     }
@@ -144,13 +155,14 @@ export class Outside {
   }
 
   #targets(environment) {
-    const { github, acr, cluster, metrics, users, entra } = this;
+    const { github, acr, cluster, metrics, users, entra, servers } = this;
     const test = (path, cleanup) => ({ method: "POST", path, body: { id: "{key}" }, expect: { status: [201], body: { id: "{key}" } }, cleanup: { path: cleanup } });
     return {
       environment,
       github: { api: github.origin, artifacts: github.artifacts.store.origin, app: APP, repository: REPOSITORY },
       registry: { server: acr.origin },
-      azure: { entra: entra.origin, tenant: LOGIN.tenant },
+      azure: { management: servers.origin, entra: entra.origin, tenant: LOGIN.tenant, subscription: "warranty", resourceGroup: "platform" },
+      database: { server: SERVERS[environment].name, connection: "postgres://app:{password}@{host}/app" },
       kubernetes: { api: cluster.origin, namespace: "shop" },
       prometheus: { api: metrics.origin, queries: { p95: "p95", errorRatio: "errors", requests: "requests" } },
       applications: [{ name: "api", deployment: "api", container: "api", image: IMAGE }],
@@ -160,8 +172,24 @@ export class Outside {
 
   async close() {
     await this.github?.stop();
-    await Promise.all([this.acr, this.cluster, this.registry, this.entra, this.metrics, this.users].map((part) => part?.stop()));
+    await Promise.all([this.acr, this.cluster, this.registry, this.entra, this.servers, this.metrics, this.users].map((part) => part?.stop()));
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Azure's database servers: those that are there are ready, with backups of a week. */
+class Servers extends Fake {
+  constructor() {
+    super();
+    const place = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.DBforPostgreSQL/flexibleServers/{name}";
+    this.on("GET", place, ({ path, params: { name } }) => {
+      const server = Object.values(SERVERS).find((server) => server.name === name);
+      if (!server) throw new Refusal(404, { error: { code: "ResourceNotFound", message: `The server ${name} was not found.` } });
+      const backup = { earliestRestoreDate: new Date(Date.now() - 7 * 86_400_000).toISOString(), backupRetentionDays: 7 };
+      const setup = { highAvailability: { mode: "Disabled" }, network: { publicNetworkAccess: "Disabled" } };
+      const properties = { state: "Ready", version: "16", fullyQualifiedDomainName: server.host, backup, ...setup };
+      return { body: { id: path, name, location: "westeurope", tags: {}, sku: { name: "Standard_D2ds_v5", tier: "GeneralPurpose" }, properties } };
+    });
   }
 }
 

@@ -7,6 +7,8 @@ pub mod debian;
 pub mod deny;
 pub mod lab;
 mod packages;
+mod python;
+pub mod schemathesis;
 pub mod wasm;
 
 use std::path::PathBuf;

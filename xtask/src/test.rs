@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::panic::resume_unwind;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
@@ -20,6 +20,13 @@ use crate::{build, check, project, setup, up};
 /// that their tests expect.
 const HEAVY: [&str; 2] = ["hubline", "runtime"];
 
+/// Where the end-to-end tests find what they run besides Hubline.
+struct Tools {
+    browser: PathBuf,
+    lab: PathBuf,
+    schemathesis: PathBuf,
+}
+
 /// Runs the checks and the tests, or only the tests whose name contains the filter.
 ///
 /// # Errors
@@ -27,8 +34,11 @@ const HEAVY: [&str; 2] = ["hubline", "runtime"];
 /// When something needed is missing or does not build.
 pub fn run(filter: &[String]) -> Result<ExitCode> {
     let toolchain = setup::run()?;
-    let browser = setup::browser()?;
-    let lab = setup::lab::find_or_install()?;
+    let tools = Tools {
+        browser: setup::browser()?,
+        lab: setup::lab::find_or_install()?,
+        schemathesis: setup::schemathesis::find_or_install()?,
+    };
     build::npm_ci(&project::root().join("tests"), "installing the tests' npm packages")?;
     build::with_tests(&toolchain)?;
     up::hubline()?;
@@ -39,7 +49,7 @@ pub fn run(filter: &[String]) -> Result<ExitCode> {
     }
     unit(&mut tally, filter)?;
     heavy(&mut tally, filter)?;
-    end_to_end(&mut tally, filter, &browser, &lab)?;
+    end_to_end(&mut tally, filter, &tools)?;
     Ok(tally.close())
 }
 
@@ -67,7 +77,7 @@ fn heavy(tally: &mut Tally, filter: &[String]) -> Result<()> {
 /// The test that waits more than it works, for minutes: the others run beside it.
 const LONGEST: &str = "drill";
 
-fn end_to_end(tally: &mut Tally, filter: &[String], browser: &Path, lab: &Path) -> Result<()> {
+fn end_to_end(tally: &mut Tally, filter: &[String], tools: &Tools) -> Result<()> {
     let folder = project::root().join("tests/e2e");
     let mut names: Vec<String> = fs::read_dir(&folder)
         .with_context(|| format!("cannot read {}", folder.display()))?
@@ -83,8 +93,9 @@ fn end_to_end(tally: &mut Tally, filter: &[String], browser: &Path, lab: &Path) 
             .args(filter.iter().map(|it| format!("--test-name-pattern={it}")))
             .arg(folder.join(format!("{name}.test.mjs")))
             .env("HUBLINE", project::target().join("release/hubline"))
-            .env("CHROMIUM", browser)
-            .env("LAB", lab);
+            .env("CHROMIUM", &tools.browser)
+            .env("LAB", &tools.lab)
+            .env("SCHEMATHESIS", &tools.schemathesis);
         test
     };
     thread::scope(|scope| {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::packages::{self, Packages};
-use crate::process::{answer, command};
+use super::{packages, python};
+use crate::process::command;
 use crate::progress::{must, step};
 use crate::project;
 
@@ -42,7 +42,7 @@ const GITHUB: (&str, &str) = ("@octokit/openapi@23.0.2", "package/generated/api.
 pub fn find_or_install() -> Result<PathBuf> {
     monitoring()?;
     let folder = folder();
-    python(&folder)?;
+    python::install("installing the lab's Python packages", &PYTHON, &folder.join("python"))?;
     github(&folder)?;
     Ok(folder)
 }
@@ -118,25 +118,6 @@ fn unpack(package: &str, folder: &Path) -> Result<()> {
         .find(|path| path.extension().is_some_and(|it| it == "deb"))
         .with_context(|| format!("apt downloaded no package {package}"))?;
     must(&format!("unpacking {package}"), command("dpkg").arg("-x").args([&archive, &folder.to_owned()])).map(|_| ())
-}
-
-/// Packages go into a folder of their own that says which they are: another list makes another folder's worth.
-fn python(folder: &Path) -> Result<()> {
-    const PIP: Packages = Packages { what: "Python", apt: &["python3", "python3-pip"], homebrew: &["python"] };
-    let target = folder.join("python");
-    let stamp = target.join("packages.txt");
-    let wanted = PYTHON.join("\n");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-    if answer(command("python3").args(["-m", "pip", "--version"])).is_none() {
-        PIP.install()?;
-    }
-    remove(&target)?;
-    let mut pip = command("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--target"]);
-    must("installing the lab's Python packages", pip.arg(&target).args(PYTHON))?;
-    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
 fn github(folder: &Path) -> Result<()> {

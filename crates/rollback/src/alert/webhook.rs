@@ -31,7 +31,7 @@ struct Body {
     #[serde(default)]
     group_labels: Labels,
     #[serde(default)]
-    truncated_alerts: u64,
+    truncated_alerts: u32,
     alerts: Vec<Item>,
 }
 
@@ -84,7 +84,7 @@ pub fn read(body: &[u8]) -> Result<Notification, WebhookError> {
         group: body.group_key,
         labels: body.group_labels,
         alerts: alerts.into_values().collect(),
-        truncated: body.truncated_alerts,
+        truncated: body.truncated_alerts.into(),
     })
 }
 

@@ -1,49 +1,20 @@
-/** What the API says about an incident, in the shape that this page shows. */
+/** What is told from an incident and its runs, as the API says them. */
 
-/** @returns {{incident, runs: object[], triage, alerts: object[], timeline: object[], clocks: object[], validations: object[]}} */
-export function caseFile(answer) {
-  const incident = shape(answer.incident ?? answer);
-  const timeline = (answer.timeline ?? []).map(entry).sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : (a.seq ?? 0) - (b.seq ?? 0)));
-  const runs = (answer.runs ?? []).map(runShape).sort((a, b) => (a.openedAt < b.openedAt ? 1 : -1));
-  const validations = answer.validations ?? [incident.validation].filter(Boolean);
-  return {
-    incident,
-    runs,
-    triage: answer.triage ?? (answer.evidence || answer.recommendation ? { ...answer.evidence, recommendation: answer.recommendation } : null),
-    alerts: answer.alerts ?? [],
-    timeline,
-    clocks: answer.clocks ?? null,
-    validations,
-  };
+/** The states in which nothing is left to be done in a hurry. */
+const OVER = ["resolved", "reviewed", "dismissed"];
+
+export const isOver = ({ state }) => OVER.includes(state);
+
+/** Whether the alert fires, as far as is known. */
+export function fires({ firing: { firedAt, clearedAt } }) {
+  return firedAt !== null && (clearedAt === null || Date.parse(clearedAt) <= Date.parse(firedAt));
 }
 
-/** An incident, of the list or of its own page. */
-export function shape(incident) {
-  const { environment, mode } = incident.target ?? incident;
-  const moments = incident.moments ?? incident;
-  return { ...incident, environment, mode: mode ?? "live", moments };
-}
+/** Which rules were broken on purpose and stand in no review yet. */
+export const brokenGlass = ({ breakGlass }) => breakGlass.filter(({ reviewed }) => !reviewed);
 
-function runShape(run) {
-  const { environment, mode } = run.target ?? run;
-  return { ...run, environment, mode: mode ?? "live", kind: run.kind ?? run.request?.kind, steps: run.steps ?? [], approvals: run.approvals ?? [], readings: run.readings ?? [] };
-}
+/** The moves that this person may make with a run: only the one that the incident has now can be moved. */
+export const movesOf = ({ incident, moves }, run) => (incident.run?.id === run.id ? moves : []);
 
-/** A line of the timeline: a link of the audit's chain, or the record itself. */
-function entry(line) {
-  const record = typeof line.text === "string" ? { seq: line.seq, ...JSON.parse(line.text) } : line;
-  const event = typeof record.event === "object" ? record.event : record;
-  return { seq: record.seq, at: record.at, actor: record.actor ?? null, event };
-}
-
-/** What destroys, replaces or gives up something, of a preview. */
-export function hazardsOf(preview) {
-  if (preview.hazards) return preview.hazards;
-  const { recipe = {} } = preview;
-  return [
-    ...(recipe.losses ?? []),
-    ...(recipe.waiveFreeze ? ["freeze-waived"] : []),
-    ...(recipe.acceptLoss ? ["loss-accepted"] : []),
-    ...(recipe.schemaUnstated ? ["schema-unstated"] : []),
-  ];
-}
+/** The evidence of a run: `[{step, digest}]`. */
+export const evidenceOf = ({ steps }) => steps.flatMap(({ name, evidence }) => evidence.map((digest) => ({ step: name, digest })));

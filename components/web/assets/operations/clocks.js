@@ -1,50 +1,38 @@
 /** How long everything takes, and how much of the time for recovery is left. */
 
 import { el } from "./element.js";
+import { isOver } from "./case-file.js";
 import { duration } from "./words.js";
 
-/** Half an hour for an application and while nothing is decided, four hours for the rest. */
-const RECOVERY = { application: 1_800, database: 14_400, infrastructure: 14_400 };
+const NAMES = {
+  detect: "Detect",
+  acknowledge: "Acknowledge",
+  decide: "Decide",
+  approve: "Approve",
+  execute: "Execute",
+  validate: "Validate",
+  recovery: "Recovery (RTO)",
+  restore: "Restore (MTTR)",
+};
 
-const CLOCKS = [
-  ["Detect", "alertedAt", "openedAt"],
-  ["Acknowledge", "openedAt", "acknowledgedAt"],
-  ["Decide", "alertedAt", "decidedAt"],
-  ["Approve", "decidedAt", "approvedAt"],
-  ["Execute", "firstChangeAt", "lastChangeAt"],
-  ["Validate", "lastChangeAt", "validatedAt"],
-  ["Recovery (RTO)", "openedAt", "validatedAt"],
-  ["Restore (MTTR)", "alertedAt", "validatedAt"],
-];
-
-const OVER = ["resolved", "reviewed", "dismissed"];
-
-export function clocksView({ incident, runs }) {
-  const { moments, state, executed, decision, loss = {} } = incident;
-  const kind = executed?.kind ?? runs[0]?.kind ?? decision?.strategy;
-  const allowed = RECOVERY[kind] ?? 1_800;
-  const over = OVER.includes(state);
-  const lines = CLOCKS.map(([name, from, to]) => ({ name, from: moments[from], to: moments[to] })).filter(({ from }) => from);
+/** The clocks as they were read, and how to let them go on. */
+export function clocksView({ incident, clocks, objectives: { rto, rpo } }) {
+  const over = isOver(incident);
+  const read = Date.now();
+  const lines = Object.entries(NAMES).filter(([name]) => clocks[name] && !(over && clocks[name].running));
   const values = lines.map(() => el("dd"));
-  const list = el("dl.pairs.clocks", {}, lines.map(({ name }, index) => el("div", {}, el("dt", {}, name), values[index])));
-  const bar = el("progress", { max: allowed, "aria-label": "Time for recovery" });
-  const left = el("p", { class: "left" });
+  const bar = el("progress", { max: rto.allowedSeconds, "aria-label": "Time for recovery" });
+  const left = el("p.left");
   const tick = () => {
-    const now = Date.now();
-    lines.forEach(({ from, to, name }, index) => {
-      // What changes again after a proof sets the clock of recovery going again.
-      const began = Date.parse(from);
-      const running = !to || Date.parse(to) < began;
-      const text = running && (over || name === "Execute") ? "" : duration(((running ? now : Date.parse(to)) - began) / 1000) + (running ? " so far" : "");
-      if (values[index].textContent !== text) values[index].textContent = text;
+    const since = (Date.now() - read) / 1000;
+    lines.forEach(([name], index) => {
+      const { seconds, running } = clocks[name];
+      write(values[index], running ? `${duration(seconds + since)} so far` : duration(seconds));
     });
-    const end = moments.validatedAt ?? (over ? moments.resolvedAt : null);
-    const used = ((end ? Date.parse(end) : now) - Date.parse(moments.openedAt)) / 1000;
-    bar.value = Math.min(used, allowed);
-    const late = used >= allowed;
-    left.dataset.state = late ? "late" : used >= allowed * 0.8 ? "most" : used >= allowed / 2 ? "half" : "well";
-    const text = end ? `Recovered in ${duration(used)} of ${duration(allowed)}.` : over ? "" : late ? `${duration(used - allowed)} over the ${duration(allowed)} that recovery may take.` : `${duration(allowed - used)} left of ${duration(allowed)} for recovery.`;
-    if (left.textContent !== text) left.textContent = text;
+    const used = rto.takenSeconds + (rto.running ? since : 0);
+    bar.value = Math.min(used, rto.allowedSeconds);
+    left.dataset.state = used >= rto.allowedSeconds ? "late" : used >= rto.allowedSeconds * 0.8 ? "most" : used >= rto.allowedSeconds / 2 ? "half" : "well";
+    write(left, remaining(used, rto, incident));
   };
   tick();
   const section = el(
@@ -53,8 +41,21 @@ export function clocksView({ incident, runs }) {
     el("h2", { id: "clocks" }, "Clocks"),
     left,
     bar,
-    list,
-    (loss.askedSeconds ?? null) !== null && el("p", {}, `Loss asked for: ${duration(loss.askedSeconds)}. `, (loss.measuredSeconds ?? null) !== null && `Measured: ${duration(loss.measuredSeconds)}.`),
+    el("dl.pairs.clocks", {}, lines.map(([, name], index) => el("div", {}, el("dt", {}, name), values[index]))),
+    rpo.askedSeconds !== null && el("p", {}, `Loss asked for: ${duration(rpo.askedSeconds)}, without a word of its own at most ${duration(rpo.allowedSeconds)}.`),
+    rpo.measuredSeconds !== null && el("p", {}, `Loss measured: ${duration(rpo.measuredSeconds)}.`),
   );
   return { section, tick };
+}
+
+function remaining(used, { allowedSeconds, running }, { moments }) {
+  if (moments.validatedAt) return `Recovered in ${duration(used)} of ${duration(allowedSeconds)}.`;
+  if (!running) return "";
+  const late = used >= allowedSeconds;
+  return late ? `${duration(used - allowedSeconds)} over the ${duration(allowedSeconds)} that recovery may take.` : `${duration(allowedSeconds - used)} left of ${duration(allowedSeconds)} for recovery.`;
+}
+
+/** Screen readers are told of what differs, and of nothing else. */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }

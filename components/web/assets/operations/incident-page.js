@@ -1,39 +1,47 @@
 /** One incident: everything that is known, and everything that this person could do next. */
 
-import { caseFile } from "./case-file.js";
+import { brokenGlass, movesOf } from "./case-file.js";
 import { clocksView } from "./clocks.js";
 import { decisionView } from "./decision-view.js";
 import { badge, el } from "./element.js";
+import { showEvidence } from "./evidence-view.js";
+import { haltedNote } from "./halt-view.js";
+import { Parts } from "./parts.js";
 import { runForm } from "./run-form.js";
-import { runView } from "./run-view.js";
+import { RunCard } from "./run-card.js";
 import { timelineView } from "./timeline-view.js";
+import { toldView } from "./told-view.js";
 import { triageView } from "./triage-view.js";
 import { validationView } from "./validation-view.js";
 import { INCIDENT_STATES } from "./words.js";
+
+const STALE = "It was not done: something has changed since you looked. This is how it stands now; look at it, then do it again.";
 
 export class IncidentPage {
   #id;
   #api;
   #session;
+  #say;
   #columns = { head: el("div.column"), main: el("div.column"), side: el("div.column") };
-  #root = el("div.incident", {}, Object.values(this.#columns));
-  #shown = new Map();
+  #parts = Object.fromEntries(Object.entries(this.#columns).map(([name, column]) => [name, new Parts(column)]));
+  #runs = new Map();
   #opened = new Map();
+  #evidence = { seen: new Set(), open: (digest) => this.#openEvidence(digest) };
   #tick = () => {};
 
-  constructor(id, api, session) {
+  /** @param {(notice: string|null) => void} say tells of what concerns the page as a whole */
+  constructor(id, api, session, say) {
     this.#id = id;
     this.#api = api;
     this.#session = session;
-  }
-
-  get root() {
-    return this.#root;
+    this.#say = say;
+    this.root = el("div.incident", {}, Object.values(this.#columns));
   }
 
   /** Reads the incident again and shows what has changed. */
   async refresh() {
-    this.#show(caseFile(await this.#api.incident(this.#id)));
+    const [file, { halted }] = await Promise.all([this.#api.incident(this.#id), this.#api.halt()]);
+    this.#show(file, halted);
   }
 
   /** Time goes on. */
@@ -41,49 +49,35 @@ export class IncidentPage {
     this.#tick();
   }
 
-  #show(file) {
-    const { incident, runs } = file;
-    const move = async (name, body) => {
-      await this.#api.incidentMove(this.#id, name, body);
-      await this.refresh();
-    };
-    const standing = runs.map(({ id, state }) => [id, state]);
-    const { session } = this;
-    const sections = [
-      ["head", "head", [incident.name, incident.state, incident.environment, incident.breakGlass], () => head(incident)],
-      ["clocks", "side", [incident.moments, incident.state, incident.loss, standing], () => this.#clocks(file)],
-      ["triage", "side", [incident.firing, file.triage, file.alerts], () => triageView(file)],
-      ["decision", "main", [incident.state, incident.decision, incident.escalation, incident.dismissal, standing, file.triage?.recommendation], () => decisionView(file, session, move)],
-      ["request", "main", [incident.state, incident.decision, standing, file.triage?.applications], () => runForm(file, session, move)],
-      ...runs.map((run) => [`run-${run.id}`, "main", [run, this.#opened.get(run.id)?.preview.digest], () => this.#run(run)]),
-      ["validation", "main", [incident.validation, file.validations], () => validationView(file)],
-      ["timeline", "side", [file.timeline.length], () => timelineView(file)],
-    ];
-    this.#arrange(sections);
+  #show(file, halted) {
+    const { incident, triage, moves, next, runs } = file;
+    const session = this.#session;
+    const move = (name, body) => this.#do(() => this.#api.incidentMove(incident, name, body));
+    this.#parts.head.show([["head", [incident.state, incident.breakGlass, halted], () => head(incident, halted)]]);
+    this.#parts.main.show([
+      ["decision", [incident.version, moves, next, triage?.recommendation], () => decisionView(file, session, move)],
+      ["request", [incident.version, moves, triage?.applications, triage?.applies], () => runForm(file, move)],
+      ...runs.toReversed().map((run) => [`run-${run.id}`, run.id, () => this.#card(run).root]),
+      ["validation", [incident.validation, this.#seenOf(incident)], () => validationView(incident, this.#evidence)],
+    ]);
+    this.#parts.side.show([
+      ["clocks", [incident.moments, incident.state, file.objectives.rto.allowedSeconds, file.objectives.rpo], () => this.#clocks(file)],
+      ["triage", [incident.firing, triage, file.alerts], () => triageView(file)],
+      ["timeline", file.timeline.length, () => timelineView(file)],
+      ["told", file.messages, () => toldView(file)],
+    ]);
+    for (const run of runs) this.#card(run).show(run, movesOf(file, run), this.#opened.get(run.id), incident);
   }
 
-  get session() {
-    return this.#session;
-  }
-
-  /** Sections whose content is the same are left alone: somebody may be writing in them. */
-  #arrange(sections) {
-    const kept = new Map();
-    for (const [name, column, content, build] of sections) {
-      const signature = JSON.stringify(content);
-      const known = this.#shown.get(name);
-      const element = known?.signature === signature ? known.element : build();
-      if (element) kept.set(name, { signature, element, column });
+  #card({ id }) {
+    if (!this.#runs.has(id)) {
+      const acts = {
+        move: (run, name, body) => this.#do(() => this.#api.runMove(run, name, body)),
+        open: (run) => this.#open(run),
+      };
+      this.#runs.set(id, new RunCard(id, this.#session, this.#evidence, acts));
     }
-    this.#shown = kept;
-    for (const [name, column] of Object.entries(this.#columns)) {
-      const elements = [...kept.values()].filter((section) => section.column === name).map(({ element }) => element);
-      // One by one: moving what stays would take the focus out of its fields.
-      [...column.children].filter((element) => !elements.includes(element)).forEach((element) => element.remove());
-      elements.forEach((element, index) => {
-        if (column.children[index] !== element) column.insertBefore(element, column.children[index] ?? null);
-      });
-    }
+    return this.#runs.get(id);
   }
 
   #clocks(file) {
@@ -92,42 +86,46 @@ export class IncidentPage {
     return section;
   }
 
-  #run(run) {
-    const move = async (name, body) => {
-      await this.#api.runMove(run.id, name, body);
-      await this.refresh();
-    };
-    const open = async () => {
-      const preview = await this.#api.preview(run.id);
-      this.#opened.set(run.id, { preview: preview.preview ?? preview, plan: await this.#plan(run, preview) });
-      await this.refresh();
-    };
-    return runView(run, this.#opened.get(run.id), this.#session, { move, open });
+  /** What this person has opened of the last validation. */
+  #seenOf({ validation }) {
+    return validation?.results.map(({ evidence }) => evidence).filter((digest) => this.#evidence.seen.has(digest));
   }
 
-  /** The classified changes of a plan: with the preview, or the evidence of the step that fetched it. */
-  async #plan(run, preview) {
-    if (run.kind !== "infrastructure") return null;
-    const beside = preview.changes ?? preview.plan ?? preview.classification;
-    if (Array.isArray(beside?.changes)) return beside;
-    if (Array.isArray(beside)) return { changes: beside, ...preview };
-    const digests = run.steps.filter(({ name }) => name === "I3" || name === "I4").flatMap(({ evidence }) => evidence ?? []);
-    for (const digest of digests.reverse()) {
-      const found = await this.#api.evidence(digest).catch(() => null);
-      if (Array.isArray(found?.changes)) return found;
+  /** Commands something. What was meant for an earlier state of things is not done. */
+  async #do(command) {
+    try {
+      await command();
+      this.#say(null);
+    } catch (problem) {
+      if (!problem.isStale) throw problem;
+      await this.refresh();
+      this.#say(STALE);
+      throw problem;
     }
-    return null;
+    return () => this.refresh();
+  }
+
+  async #open(run) {
+    this.#opened.set(run.id, await this.#api.preview(run.id));
+    return () => this.refresh();
+  }
+
+  async #openEvidence(digest) {
+    await showEvidence(digest, await this.#api.evidence(digest));
+    this.#evidence.seen.add(digest);
+    await this.refresh();
   }
 }
 
-function head({ name, state, environment, mode, breakGlass = [], previous }) {
-  const broken = breakGlass.filter(({ reviewed }) => !reviewed);
+function head(incident, halted) {
+  const { name, state, target, previous } = incident;
   return el(
     "header.incident-head",
     { data: { state } },
     el("p", {}, el("a", { href: "#" }, "All incidents")),
-    el("h2", {}, name, " ", badge(state, INCIDENT_STATES[state] ?? state), mode === "drill" && badge("drill")),
-    el("p.quiet", {}, `in ${environment}`, previous && [", after ", el("a", { href: `#${previous}` }, "an earlier incident of the same alert")]),
-    broken.map(({ person, reason }) => el("p.warning", {}, `The glass was broken by ${person}, and no review has named it yet: ${reason}`)),
+    el("h2", {}, name, " ", badge(state, INCIDENT_STATES[state]), " ", target.mode === "drill" && badge("drill")),
+    el("p.quiet", {}, `in ${target.environment}`, previous && [", after ", el("a", { href: `#${previous}` }, "an earlier incident of the same alert")]),
+    halted && haltedNote(),
+    brokenGlass(incident).map(({ person, reason }) => el("p.warning.glass", {}, `The glass was broken by ${person}, and no review has named it yet: ${reason}`)),
   );
 }

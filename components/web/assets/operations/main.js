@@ -2,110 +2,100 @@
 
 import { Api } from "./api.js";
 import { el } from "./element.js";
-import { action, field, form } from "./form.js";
+import { field, form } from "./form.js";
 import { IncidentPage } from "./incident-page.js";
-import { drills, incidentList } from "./incident-list.js";
+import { ListPage } from "./list-page.js";
 import { Session } from "./session.js";
 
 /** How often is asked whether something has changed. */
 const PACE_MS = 2_000;
 
 const content = document.getElementById("content");
-const trouble = document.getElementById("trouble");
 const who = document.getElementById("who");
 
+/** What is wrong with the page as a whole: null when nothing is. */
+const trouble = line(document.getElementById("trouble"));
+
+/** What somebody should know of what they just did. */
+const notice = line(document.getElementById("notice"));
+
 let session = Session.open();
+let api = session && new Api(session.token);
 let view = null;
 let timer = null;
+
+function line(element) {
+  return (text) => {
+    element.hidden = !text;
+    if (element.textContent !== (text ?? "")) element.textContent = text ?? "";
+  };
+}
+
+function begin(begun) {
+  session = begun;
+  api = new Api(session.token);
+  trouble(null);
+  show();
+}
 
 function login(message) {
   clearTimeout(timer);
   view = null;
   who.replaceChildren();
-  say(message);
+  trouble(message);
+  notice(null);
   const note = "One with a role of operations. It is kept for this tab alone.";
-  const fields = [field("Token", "token", { rows: 4, required: true, spellcheck: "false" })];
-  content.replaceChildren(
-    el("section.card.login", {}, form({ title: "Log in", submit: "Log in", kind: "main", note }, fields, async ({ token }) => {
-      session = Session.begin(token);
-      say(null);
-      show();
-    })),
-  );
+  const fields = [field("Token", "token", { rows: 4, required: true, spellcheck: "false", autocomplete: "off" })];
+  const box = form({ title: "Log in", submit: "Log in", kind: "main", note }, fields, async ({ token }) => begin(Session.begin(token.trim())));
+  content.replaceChildren(el("section.card.login", {}, box));
 }
 
-/** What is wrong as a whole; null: nothing. */
-function say(message) {
-  trouble.hidden = !message;
-  if (message && trouble.textContent !== message) trouble.textContent = message;
-}
-
-/** The list: incidents, and drills for those who may see them. */
-class ListPage {
-  root = el("div.list");
-  #text = "";
-
-  constructor(api) {
-    this.api = api;
-  }
-
-  tick() {}
-
-  async refresh() {
-    const [incidents, due] = await Promise.all([this.api.incidents(), session.may("operator", "commander") ? this.api.drills().catch(() => null) : null]);
-    const text = JSON.stringify([incidents, due]);
-    if (text === this.#text) return;
-    this.#text = text;
-    const start = (kind) => action("Start", async () => {
-      await this.api.startDrill(kind);
-      await this.refresh();
-    });
-    this.root.replaceChildren(...[incidentList(incidents), due && drills(due, start)].flat().filter(Boolean));
-  }
+function leave(message = null) {
+  Session.end();
+  session = null;
+  login(message);
 }
 
 function show() {
   if (!session) return login(null);
-  const api = new Api(session.token);
-  const id = location.hash.match(/^#\/?([0-9a-f-]{36})$/i)?.[1];
-  view = id ? new IncidentPage(id, api, session) : new ListPage(api);
+  const id = location.hash.match(/^#([0-9a-f-]{36})$/i)?.[1];
+  notice(null);
+  view = id ? new IncidentPage(id, api, session, notice) : new ListPage(api, session);
   content.replaceChildren(view.root);
-  who.replaceChildren(
-    `${session.person}: ${session.roles.join(", ")} `,
-    el("button.plain", { type: "button", on: { click: leave } }, "Log out"),
-  );
+  who.replaceChildren(person(), ` ${session.roles.join(", ")} `, el("button.plain", { type: "button", on: { click: () => leave() } }, "Log out"));
   document.title = id ? "Hubline: an incident" : "Hubline: operations";
   refresh(view);
 }
 
-function leave() {
-  Session.end();
-  session = null;
-  login(null);
+/** Who works here, and as whom else they may. */
+function person() {
+  const { people } = session;
+  if (people.length < 2) return el("strong", {}, session.person);
+  const options = people.map(({ token, person: name }) => el("option", { value: token, selected: token === session.token }, name));
+  const change = (event) => begin(Session.begin(event.target.value, session.tokens));
+  return el("label", {}, "You are ", el("select", { on: { change } }, options));
 }
 
 async function refresh(current) {
   clearTimeout(timer);
   try {
     await current.refresh();
-    if (view === current) say(null);
+    if (view === current) trouble(null);
   } catch (problem) {
     if (view !== current) return;
-    if (problem.status === 401) {
-      Session.end();
-      session = null;
-      login("The token does not hold (any more): log in again.");
-      return;
-    }
-    say(problem.message);
+    if (problem.status === 401) return leave("The token does not hold (any more): log in again.");
+    trouble(problem.message);
   }
   if (view === current) timer = setTimeout(() => refresh(current), document.hidden ? PACE_MS * 5 : PACE_MS);
 }
 
 setInterval(() => view?.tick(), 1_000);
+document.addEventListener("visibilitychange", () => !document.hidden && view && refresh(view));
 addEventListener("hashchange", () => {
-  if (location.hash.startsWith("#token=")) session = Session.open();
+  if (location.hash.startsWith("#token=")) return begin(Session.open());
   show();
+  scrollTo(0, 0);
+  content.focus({ preventScroll: true });
 });
 document.getElementById("home").addEventListener("click", (event) => {
   event.preventDefault();

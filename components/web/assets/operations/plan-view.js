@@ -25,7 +25,7 @@ const CAUSES = {
   failed_check: "one of the plan's own checks fails",
 };
 
-export function planView({ changes = [], drift = [], outputs = [], blocks = [] }) {
+export function planView({ changes, drift, outputs, blocks }) {
   return el(
     "div.plan",
     {},
@@ -49,7 +49,7 @@ function change({ address, previousAddress, resourceType, action, reason, protec
 }
 
 /** What differs between two values: `[path, before, after]`. */
-export function differences(before, after, path = "") {
+function differences(before, after, path = "") {
   if (same(before, after)) return [];
   const branches = (value) => value !== null && typeof value === "object";
   if (branches(before) && branches(after) && Array.isArray(before) === Array.isArray(after)) {

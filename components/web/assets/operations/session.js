@@ -1,24 +1,22 @@
-/** Who is at the page: a token that was pasted, or came in the address's fragment. It is kept for this tab alone. */
+/** Who is at the page: a token that was pasted, or those that came in the address's fragment. They are kept for this tab alone. */
 
-const KEY = "hubline.operations.token";
+const KEY = "hubline.operations.tokens";
 
 const OPERATIONS_ROLES = ["operator", "approver", "commander", "auditor"];
 
 export class Session {
-  #token;
-
-  constructor(token) {
-    this.#token = token;
-    const claims = read(token);
-    this.person = claims.sub ?? "somebody";
-    const held = [claims.role ?? claims.roles ?? []].flat();
-    // Where an issuer calls roles by other names, everything is offered, and the server says what is allowed.
-    this.roles = held.some((role) => OPERATIONS_ROLES.includes(role)) ? held.filter((role) => OPERATIONS_ROLES.includes(role)) : OPERATIONS_ROLES;
-    this.until = claims.exp ? new Date(claims.exp * 1000) : null;
-  }
-
-  get token() {
-    return this.#token;
+  /**
+   * @param {string} token
+   * @param {string[]} tokens those of everybody as whom this tab may work, this one among them
+   */
+  constructor(token, tokens) {
+    this.token = token;
+    this.tokens = tokens;
+    const { sub = "somebody", role, roles } = read(token);
+    this.person = sub;
+    const held = [role ?? roles ?? []].flat().filter((name) => OPERATIONS_ROLES.includes(name));
+    // Where an issuer calls roles by other names, everything is asked for, and the server says what is allowed.
+    this.roles = held.length > 0 ? held : OPERATIONS_ROLES;
   }
 
   /** Whether the token claims one of these roles. The server reads its own table as well. */
@@ -26,22 +24,27 @@ export class Session {
     return roles.some((role) => this.roles.includes(role));
   }
 
-  /** The session of this tab, or null. A token in the address is taken out of it. */
-  static open() {
-    const fragment = new URLSearchParams(location.hash.replace(/^#/, ""));
-    const token = fragment.get("token");
-    if (token) {
-      const incident = fragment.get("incident");
-      history.replaceState(null, "", location.pathname + (incident ? `#${incident}` : ""));
-      return Session.begin(token);
-    }
-    const kept = sessionStorage.getItem(KEY);
-    return kept ? new Session(kept) : null;
+  /** Everybody as whom this tab may work. */
+  get people() {
+    return this.tokens.map((token) => new Session(token, this.tokens));
   }
 
-  static begin(token) {
-    sessionStorage.setItem(KEY, token.trim());
-    return new Session(token.trim());
+  /** The session of this tab, or null. Tokens in the address are taken out of it; the first of them is who begins. */
+  static open() {
+    const fragment = new URLSearchParams(location.hash.replace(/^#/, ""));
+    const tokens = fragment.getAll("token");
+    if (tokens.length > 0) {
+      const incident = fragment.get("incident");
+      history.replaceState(null, "", location.pathname + (incident ? `#${incident}` : ""));
+      return Session.begin(tokens[0], tokens);
+    }
+    const [token, ...others] = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+    return token ? new Session(token, others) : null;
+  }
+
+  static begin(token, tokens = [token]) {
+    sessionStorage.setItem(KEY, JSON.stringify([token, ...tokens]));
+    return new Session(token, tokens);
   }
 
   static end() {

@@ -12,7 +12,6 @@ export function timelineView({ timeline }) {
     "section.card",
     { "aria-labelledby": "timeline" },
     el("h2", { id: "timeline" }, "Timeline"),
-    lines.length === 0 && el("p.quiet", {}, "Nothing yet."),
     el("ol.timeline", {}, lines.map(({ at, actor, event: it }) => el("li", { data: { type: it.type } }, el("time", { datetime: at }, moment(at)), el("span", {}, el("strong", {}, actor ?? "Hubline"), " ", event(it))))),
   );
 }

@@ -1,13 +1,14 @@
 /** What a validation has found. */
 
-import { badge, code, el } from "./element.js";
-import { CHECKS, moment } from "./words.js";
+import { badge, el } from "./element.js";
+import { evidenceButton } from "./evidence-view.js";
+import { check as describe, moment } from "./words.js";
 
-export function validationView({ incident, validations }) {
-  const last = incident.validation ?? validations.at(-1);
-  if (!last) return null;
-  const { startedAt, startedBy, finishedAt, verdict, results = [], required = [] } = last;
-  const checks = results.length > 0 ? results : required.map((check) => ({ check, verdict: "pending", detail: "" }));
+/** The last validation; null before there was one. */
+export function validationView({ validation }, evidence) {
+  if (!validation) return null;
+  const { startedAt, startedBy, finishedAt, verdict, results, required } = validation;
+  const checks = results.length > 0 ? results : required.map((check) => ({ check, verdict: "pending", detail: "", evidence: null }));
   return el(
     "section.card",
     { "aria-labelledby": "validation", data: { verdict: verdict ?? "pending" } },
@@ -15,6 +16,10 @@ export function validationView({ incident, validations }) {
     el("p.quiet", {}, `Begun ${moment(startedAt)} by ${startedBy}`, finishedAt && `, ended ${moment(finishedAt)}`),
     verdict === "fail" && el("p.warning", {}, "Decide on another rollback, or escalate."),
     verdict === "inconclusive" && el("p.warning", {}, "Nothing is proven. Validate again when there is enough to see."),
-    el("ul.checks", {}, checks.map(({ check, verdict: found, detail, evidence }) => el("li", { data: { check, verdict: found } }, badge(found), el("strong", {}, CHECKS[check] ?? check), ` ${detail}`, evidence && [" ", code(evidence)]))),
+    el("ul.checks", {}, checks.map((check) => line(check, evidence))),
   );
+}
+
+function line({ check, verdict, detail, evidence: digest }, evidence) {
+  return el("li", { data: { check, verdict } }, badge(verdict), el("span", {}, el("strong", {}, describe(check)), ` ${detail} `, digest && evidenceButton(digest, evidence)));
 }

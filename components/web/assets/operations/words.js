@@ -46,7 +46,11 @@ export const STRATEGIES = {
   no_rollback: "No rollback",
 };
 
-export const CHECKS = {
+export const AUDIENCES = { on_call: "Who is on call", commander: "The commander", approvers: "The approvers", followers: "Who follows" };
+
+export const CHANNELS = { pagerduty: "PagerDuty", commander: "PagerDuty, the commander", slack: "Slack", webhook: "webhook" };
+
+const CHECKS = {
   error_rate: "Error rate",
   latency: "Latency",
   traffic: "Traffic",
@@ -55,6 +59,9 @@ export const CHECKS = {
   smoke_user: "Registering a user",
   smoke_service_request: "Creating a service request",
 };
+
+/** What is checked: one of the fixed checks, or a smoke test that was added. */
+export const check = (name) => CHECKS[name] ?? `Smoke test ${name.replace(/^smoke:/, "")}`;
 
 export const CAUSES = {
   false_positive: "False positive",
@@ -144,6 +151,7 @@ const EVENTS = {
   drill_overdue: "Drill overdue",
   halted: "Rollbacks halted",
   released: "Rollbacks released",
+  principal_changed: "Somebody's roles changed",
 };
 
 const WARNINGS = {
@@ -160,6 +168,8 @@ const WARNINGS = {
 function detail(event) {
   const failure = event.failure && `${event.failure.code}: ${event.failure.detail}`;
   switch (event.type) {
+    case "alerts_left_out":
+      return `${event.count} of the group ${event.group} are not known here: ${event.why}`;
     case "decided":
       return `${STRATEGIES[event.strategy] ?? event.strategy}: ${event.reason}`;
     case "step_moved":
@@ -200,6 +210,9 @@ export function duration(seconds) {
   const parts = [hours && `${hours} h`, minutes && `${minutes} min`, hours === 0 && (whole % 60 || whole === 0) && `${whole % 60} s`];
   return parts.filter(Boolean).join(" ");
 }
+
+/** A day, in the reader's own calendar. */
+export const day = (text) => new Date(text).toLocaleDateString();
 
 /** A moment, in the reader's own time, with its date when it is not today. */
 export function moment(text) {

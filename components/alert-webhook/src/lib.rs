@@ -6,7 +6,7 @@
 use chat::{ErrorCode, FieldError, Refusal};
 use function::{Answer, Instance, Request, answer, body, demand_alert_token, path};
 use http::{Method, StatusCode};
-use rollback::alert::{self, Notification, WebhookError};
+use rollback::alert::{self, Labels, Notification, WebhookError};
 use serde_json::json;
 use store::operations::take_in;
 
@@ -50,18 +50,25 @@ fn read(body: &[u8]) -> Result<Notification, Refusal> {
             WebhookError::Unidentified(_) => Refusal::invalid(vec![FieldError::new("alerts", error)]),
         }
     })?;
-    // The one character that the database's JSON can't hold. No label may make an alert be lost.
-    let alerts = notification.alerts.iter_mut();
-    for text in alerts
-        .flat_map(|alert| alert.labels.values_mut().chain(alert.annotations.values_mut()))
-        .chain(notification.labels.values_mut())
-        .chain([&mut notification.group, &mut notification.receiver])
-    {
-        if text.contains('\0') {
-            *text = text.replace('\0', "\u{fffd}");
-        }
+    for alert in &mut notification.alerts {
+        alert.labels = storable(&alert.labels);
+        alert.annotations = storable(&alert.annotations);
+    }
+    notification.labels = storable(&notification.labels);
+    for text in [&mut notification.group, &mut notification.receiver] {
+        *text = without_nul(text);
     }
     Ok(notification)
+}
+
+/// Labels as the database's JSON can hold them. No label may make an alert be lost, and names may be any text, too.
+fn storable(labels: &Labels) -> Labels {
+    labels.iter().map(|(name, value)| (without_nul(name), without_nul(value))).collect()
+}
+
+/// A text without the one character that the database can't hold.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 #[cfg(test)]
@@ -74,11 +81,11 @@ mod tests {
         let other = json!({"version": "5", "receiver": "a", "groupKey": "b", "alerts": []}).to_string();
         assert_eq!(read(other.as_bytes()).unwrap_err().errors[0].field, "version");
         let alert = json!({
-            "status": "firing", "labels": {"alertname": "a", "note": "x\u{0}y"}, "fingerprint": "ab",
+            "status": "firing", "labels": {"alertname": "a", "no\u{0}te": "x\u{0}y"}, "fingerprint": "ab",
             "startsAt": "2024-05-01T10:00:00Z", "endsAt": "0001-01-01T00:00:00Z",
         });
         let odd = json!({"version": "4", "receiver": "a", "groupKey": "b", "alerts": [alert]}).to_string();
-        assert_eq!(read(odd.as_bytes()).unwrap().alerts[0].labels["note"], "x\u{fffd}y");
+        assert_eq!(read(odd.as_bytes()).unwrap().alerts[0].labels["no\u{fffd}te"], "x\u{fffd}y");
         let empty = json!({"version": "4", "receiver": "a", "groupKey": "b", "alerts": []}).to_string();
         assert!(read(empty.as_bytes()).unwrap().alerts.is_empty());
     }

@@ -9,6 +9,7 @@ import { eventually } from "../system/eventually.mjs";
 import { HUBLINE, Node, ROOT } from "../system/node.mjs";
 import { Party } from "../system/party.mjs";
 import { run } from "../system/program.mjs";
+import { claims, hs256 } from "../system/tokens.mjs";
 
 let folder;
 let node;
@@ -42,6 +43,17 @@ test("starts from nothing, prints where to look, and keeps its data", async () =
   await technician.receives(demo.serviceRequestId, 1);
   await Promise.all([customer, technician].map((party) => party.stop()));
 
+  // People of operations, one of each role, for whoever only looks around.
+  const operations = new URL(await eventually(() => node.output.match(/http:\/\/\S+\/operations#\S+/)?.[0], { otherwise: () => node.output }));
+  const people = new URLSearchParams(operations.hash.slice(1)).getAll("token").map((token) => node.as(token));
+  assert.equal(operations.origin, node.origin);
+  const mayAsk = async (path) => Promise.all(people.map(async (person) => (await person.call("GET", path)).status));
+  assert.deepEqual(await mayAsk("/ops/incidents"), [200, 200, 200, 200]);
+  assert.deepEqual(await mayAsk("/ops/drills"), [200, 403, 200, 403]);
+  assert.deepEqual(await mayAsk("/ops/audit/verify"), [403, 403, 200, 200]);
+  const records = async () => (await people[2].call("GET", "/ops/audit/verify")).body.length;
+  const granted = await records();
+
   // Tokens of the development key.
   const platform = (await hubline("token", "--sub", "platform", "--role", "platform")).trim();
   const token = (await hubline("token", "--sub", "carla", "--role", "customer", "--ttl", "10m")).trim();
@@ -58,6 +70,25 @@ test("starts from nothing, prints where to look, and keeps its data", async () =
   assert.deepEqual(history.map(({ body }) => body), ["kept"]);
   assert.equal((await node.as(token).send("sr-1", "and more")).body.seq, 2);
   assert.equal((await node.as(token).read("sr-1")).body.epoch, epoch);
+  assert.equal(await records(), granted, "nobody is granted anew what they have");
+});
+
+test("where others can come in there is no demo, and nobody of it may be anything", async () => {
+  const [token] = new URLSearchParams(node.output.match(/operations#(\S+)/)[1]).getAll("token");
+  assert.equal((await node.as(token).call("GET", "/ops/incidents")).status, 200);
+  await node.stop();
+  const secret = "a secret of the operator, long enough for a signature";
+  const open = await Node.start({ name: "open", folder: join(folder, "data"), variables: { jwt_secret: secret } });
+  try {
+    assert.doesNotMatch(open.output, /#demo=|operations#/);
+    const olga = (sub) => open.as(hs256(claims({ sub, role: ["operator"] }), secret));
+    assert.equal((await olga("demo-operator").call("GET", "/ops/incidents")).status, 403);
+    const list = await hubline("principal", "list");
+    assert.match(list, /^demo-operator: withdrawn$/m);
+  } finally {
+    await open.stop();
+    await node.start();
+  }
 });
 
 test("finds its data after having been killed", async () => {

@@ -1,4 +1,6 @@
-//! The demo: a service request with two parties, and an address that opens it.
+//! The demo: a service request with two parties, people of operations, and the addresses that show them.
+
+pub mod people;
 
 use std::net::SocketAddr;
 

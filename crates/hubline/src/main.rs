@@ -15,6 +15,7 @@ mod metrics;
 mod migrations;
 mod node;
 mod operations;
+mod principals;
 mod problem;
 mod public;
 mod receiver;

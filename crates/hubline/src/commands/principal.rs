@@ -2,16 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
-use chrono::Utc;
+use anyhow::Result;
 use clap::{Args, Subcommand};
-use rollback::audit::{Event, Record, Subject};
-use rollback::{Person, Role, Scope, canonical};
-use store::operations::sql;
+use rollback::{Person, Role, Scope};
 use tokio_postgres::Client;
 
 use super::{DataDir, Operations, OperationsDatabase};
-use crate::{database, logs};
+use crate::{database, logs, principals};
 
 /// Options of `hubline principal`.
 #[derive(Debug, Args)]
@@ -98,23 +95,14 @@ async fn act(action: Action, url: &str) -> Result<()> {
 }
 
 async fn put(client: &Client, principal: rollback::Principal) -> Result<()> {
-    let event = Event::PrincipalChanged { principal: principal.clone() };
-    let record = canonical::text(&Record { at: Utc::now(), actor: None, subject: Subject::default(), event })?;
-    let roles: Vec<&str> = principal.roles.iter().map(|role| role.as_str()).collect();
-    let scopes: Vec<&str> = principal.scopes.iter().map(|scope| scope.as_str()).collect();
-    client
-        .query_one(sql::PUT_PRINCIPAL, &[&principal.person.as_str(), &roles, &scopes, &principal.revoked, &record])
-        .await
-        .context("the principal was not written")?;
+    principals::put(client, &principal).await?;
     println!("{}", line(&principal));
     Ok(())
 }
 
 async fn list(client: &Client) -> Result<()> {
-    let row = client.query_one(sql::PRINCIPALS, &[]).await.context("cannot read the principals")?;
-    let principals: Vec<rollback::Principal> = serde_json::from_str(row.try_get(0)?)?;
-    for principal in &principals {
-        println!("{}", line(principal));
+    for principal in principals::list(client).await? {
+        println!("{}", line(&principal));
     }
     Ok(())
 }

@@ -83,6 +83,8 @@ pub fn run(options: Up) -> Result<()> {
     if with_demo {
         variables.set("demo", "on");
     }
+    let own_operations =
+        operations.is_some() && operations.as_deref() == owner.as_ref().and_then(Owner::operations_url);
 
     let application = Application {
         manifest: options.manifest,
@@ -90,6 +92,7 @@ pub fn run(options: Up) -> Result<()> {
         variables,
         owner,
         operations,
+        own_operations,
         node,
         public,
         internal,
@@ -105,6 +108,8 @@ struct Application {
     variables: Variables,
     owner: Option<Owner>,
     operations: Option<String>,
+    /// Whether that is the private one.
+    own_operations: bool,
     node: NodeName,
     public: TcpListener,
     internal: TcpListener,
@@ -125,6 +130,10 @@ impl Application {
                 Ok(url) => println!("watch a customer and a technician talk: {url}"),
                 // Nobody's work depends on it.
                 Err(error) => tracing::warn!("there is no demo: {error:#}"),
+            }
+            if self.own_operations {
+                let url = demo::people::address(&self.variables.identity(), address)?;
+                println!("operate it, as people of each role: {url}");
             }
         }
 
@@ -157,6 +166,9 @@ impl Application {
         if let Some(url) = &self.operations {
             let mut client = database::connect(url).await?;
             migrations::apply(&mut client, OPERATIONS_MIGRATIONS).await?;
+            if self.own_operations {
+                demo::people::settle(&client, self.with_demo).await?;
+            }
         }
         let options = Options {
             manifest: self.manifest.clone(),

@@ -22,6 +22,7 @@ export function variables(stage, page) {
     all[name] = JSON.stringify(targets(stage, environment, page));
     all[`${name}_credentials`] = JSON.stringify(keys(stage, environment));
     all[`${name}_registry_origin`] = acr.origin;
+    all[`${name}_registry_blob_origin`] = stage.registry.origin;
     all[`${name}_kubernetes_origin`] = cluster.origin;
     all[`${name}_prometheus_origin`] = monitoring.origin;
     all[`${name}_smoke_origin`] = ingress.origin;
@@ -29,7 +30,7 @@ export function variables(stage, page) {
   return all;
 }
 
-function targets({ github, arm, entra, monitoring, notifications, credentials }, { name, acr, cluster, ingress, server }, page) {
+function targets({ registry, github, arm, entra, monitoring, notifications, credentials }, { name, acr, cluster, ingress, server }, page) {
   return {
     environment: name,
     github: {
@@ -39,7 +40,7 @@ function targets({ github, arm, entra, monitoring, notifications, credentials },
       repository: REPOSITORY,
       gate: true,
     },
-    registry: { server: acr.origin },
+    registry: { server: acr.origin, blobs: registry.origin },
     azure: {
       management: arm.origin,
       entra: entra.origin,

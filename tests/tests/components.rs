@@ -128,24 +128,28 @@ fn the_declared_hosts_are_those_of_the_design() {
         .split("\n[component.")
         .filter_map(|section| {
             let (name, rest) = section.split_once("]\n")?;
-            let line = rest.lines().find(|line| line.starts_with("allowed_outbound_hosts"))?;
-            Some((name, line.split('"').skip(1).step_by(2).collect()))
+            let (_, list) = rest.split_once("allowed_outbound_hosts = [")?;
+            Some((name, list.split_once(']')?.0.split('"').skip(1).step_by(2).collect()))
         })
         .collect();
     let (database, redis, keys) = ("{{ database_origin }}", "{{ redis_origin }}", "{{ jwks_origin }}");
+    let stores: Vec<_> =
+        (0..20).map(|number| format!("https://productionresultssa{number}.blob.core.windows.net")).collect();
     // Only the worker reaches the systems that a rollback talks to, and it reaches no database but that of operations.
-    let outside = vec![
+    let mut outside = vec![
         "{{ operations_database_origin }}",
         "{{ github_origin }}",
         "{{ github_artifact_origin }}",
         "{{ entra_origin }}",
         "{{ azure_origin }}",
         "{{ production_registry_origin }}",
+        "{{ production_registry_blob_origin }}",
         "{{ production_kubernetes_origin }}",
         "{{ production_prometheus_origin }}",
         "{{ production_alertmanager_origin }}",
         "{{ production_smoke_origin }}",
         "{{ staging_registry_origin }}",
+        "{{ staging_registry_blob_origin }}",
         "{{ staging_kubernetes_origin }}",
         "{{ staging_prometheus_origin }}",
         "{{ staging_alertmanager_origin }}",
@@ -154,6 +158,8 @@ fn the_declared_hosts_are_those_of_the_design() {
         "{{ slack_origin }}",
         "{{ webhook_origin }}",
     ];
+    let place = outside.iter().position(|origin| *origin == "{{ entra_origin }}").unwrap();
+    outside.splice(place..place, stores.iter().map(String::as_str));
     let expected = BTreeMap::from([
         ("conversation", vec![database, redis, keys]),
         ("message-send", vec![database, redis, keys, "http://message-history.spin.internal"]),

@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::{Method, Rejection, Request, Response, Retry, Secret, Words, address, fault, fault::faults};
 
 pub use app::{AppKey, AppKeyError, InstallationToken, Permissions, installation_token, read_installation_token};
-pub use artifact::{Artifact, read_archive, read_archive_location, read_artifacts};
+pub use artifact::{Artifact, public_stores, read_archive, read_archive_location, read_artifacts};
 pub use commit::{Ancestry, applied, read_ancestry};
 pub use protection::{Verdict, read_review};
 pub use run::{Job, JobStep, RunState, Runs, WorkflowRun, failed_step, find, read_jobs, read_run, read_runs};

@@ -25,6 +25,7 @@ export async function badRelease({ stage, environment, ...setup }) {
   const image = run.preview.recipe.image;
   const good = await stage.registry.digest("warranty/api", GOOD);
   story.proves(`the newest stable release before it is proposed: ${image.tag}`, image.tag === GOOD && image.digest === good, image);
+  story.proves("it says that it runs on the schema that there is", run.preview.recipe.schemaUnstated === false, run.preview.recipe);
   await story.approved(story.people.approver);
   const done = await story.executed();
   story.proves("the rollback succeeds", done.state === "succeeded", done);

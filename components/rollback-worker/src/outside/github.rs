@@ -7,8 +7,8 @@ use clients::{
     Entropy, Rejection, Request, Response, Secret,
     github::{
         Ancestry, AppKey, Dispatch, Dispatched, GitHub, GithubError, Permissions, Verdict, applied, find,
-        installation_token, read_ancestry, read_archive, read_archive_location, read_artifacts, read_dispatch,
-        read_installation_token, read_jobs, read_review, read_run, read_runs,
+        installation_token, public_stores, read_ancestry, read_archive, read_archive_location, read_artifacts,
+        read_dispatch, read_installation_token, read_jobs, read_review, read_run, read_runs,
     },
 };
 use rollback::{Commit, Reference, recipe::Pipeline, step::FailureCode};
@@ -294,7 +294,8 @@ pub fn archive<T: DeserializeOwned>(
         &format!("archive/{}", artifact.id),
         || Ok(github(desk, repository, Use::Reading)?.archive(repository, artifact.id)),
         move |response| {
-            let origins: Vec<&str> = origin.as_deref().into_iter().chain([api.as_str()]).collect();
+            let stores = origin.clone().map_or_else(public_stores, |origin| vec![origin]);
+            let origins: Vec<&str> = stores.iter().map(String::as_str).chain([api.as_str()]).collect();
             let request = read_archive_location(response, &origins).map_err(trouble)?;
             Ok((request.url.clone().into(), ADDRESS))
         },

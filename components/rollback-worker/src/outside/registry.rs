@@ -1,12 +1,15 @@
 //! What the registry is asked: the tags of a repository, and what an image states of itself.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use clients::{
-    Secret,
+    Request, Response, Secret,
     azure::{
         AzureError,
         registry::{
-            ImageConfig, Registry, Tag as Listed, read_access, read_config, read_manifest, read_refresh, read_tags,
+            Registry, Tag as Listed, read_access, read_blob_location, read_config, read_manifest, read_refresh,
+            read_tags,
         },
     },
 };
@@ -25,7 +28,10 @@ const PAGES: usize = 5;
 const REFRESH: TimeDelta = TimeDelta::hours(1);
 const ACCESS: TimeDelta = TimeDelta::minutes(30);
 
-/// The label by which an image states on which versions of the schema it runs.
+/// How long the address of a blob is used: it opens it by itself for some minutes.
+const ADDRESS: TimeDelta = TimeDelta::minutes(1);
+
+/// The annotation or label by which an image states on which versions of the schema it runs.
 const SCHEMA: &str = "hubline.schema";
 
 fn trouble(error: AzureError) -> Trouble {
@@ -104,8 +110,8 @@ pub fn tag_digest(desk: &Desk<'_>, name: &str, repository: &Repository, tag: &Ta
     Ok(listed.into_iter().find(|listed| listed.name == *tag).map(|listed| listed.digest))
 }
 
-/// On which versions of the schema an image states that it runs, by a label. Where that can't be read the image states
-/// nothing, and people must.
+/// On which versions of the schema an image states that it runs: in an annotation of its manifest, or in a label of its
+/// configuration. Where neither can be read the image states nothing, and people must.
 ///
 /// # Errors
 /// Returns [`Halt`] while it is not known.
@@ -118,21 +124,40 @@ pub fn schema(
     if let Some(known) = desk.known(name) {
         return Ok(known);
     }
-    let config: Option<Digest> = desk.ask(
+    let (annotated, config): (Option<SchemaRange>, Option<Digest>) = desk.ask(
         &format!("{name}:manifest"),
         || Ok(registry(desk)?.manifest(repository.as_str(), digest, Some(&token(desk, repository)?))),
-        move |response| passable(read_manifest(response, digest)).map(|manifest| manifest.and_then(|one| one.config)),
-    )?;
-    let config = config.unwrap_or(digest);
-    desk.ask(
-        name,
-        || Ok(registry(desk)?.config(repository.as_str(), config, Some(&token(desk, repository)?))),
         move |response| {
-            let read: Option<ImageConfig> = passable(read_config(response, config))?;
-            let stated = read.and_then(|read| read.labels.get(SCHEMA).cloned());
-            Ok(stated.and_then(|stated| stated.parse().ok()))
+            let manifest = passable(read_manifest(response, digest))?;
+            Ok(manifest.map_or((None, None), |manifest| (stated(&manifest.annotations), manifest.config)))
         },
-    )
+    )?;
+    match config {
+        Some(config) if annotated.is_none() => label(desk, name, repository, config),
+        _ => Ok(annotated),
+    }
+}
+
+/// What the label in the configuration of an image states.
+fn label(desk: &Desk<'_>, name: &str, repository: &Repository, config: Digest) -> Result<Option<SchemaRange>, Halt> {
+    let ask = || Ok(registry(desk)?.config(repository.as_str(), config, Some(&token(desk, repository)?)));
+    let read = move |response: &Response| {
+        let read = passable(read_config(response, config))?;
+        Ok(read.and_then(|read| stated(&read.labels)))
+    };
+    let Some(store) = desk.place.targets.registry.as_ref().and_then(|registry| registry.blobs.clone()) else {
+        return desk.ask(name, ask, read);
+    };
+    // Where blobs are kept elsewhere, the registry only tells where.
+    let address = desk.secret(&format!("registry/blob/{config}"), ask, move |response| {
+        let request = read_blob_location(response, &[&store]).map_err(trouble)?;
+        Ok((request.url.clone().into(), ADDRESS))
+    })?;
+    desk.ask(name, || Ok(Request::get(address.expose().to_owned()).with_secret_address()), read)
+}
+
+fn stated(said: &BTreeMap<String, String>) -> Option<SchemaRange> {
+    said.get(SCHEMA)?.parse().ok()
 }
 
 /// What was read, or nothing when the registry has decided that there is nothing to read here.

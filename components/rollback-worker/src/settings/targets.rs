@@ -53,7 +53,7 @@ pub struct Github {
     /// Where the API is.
     #[serde(default = "github_api")]
     pub api: String,
-    /// Where artifacts are kept, which the API refers to.
+    /// Where artifacts are kept, which the API refers to; left out, where github.com keeps them.
     #[serde(default)]
     pub artifacts: Option<String>,
     /// The App that we are; none where a token is used.
@@ -128,6 +128,9 @@ impl Default for Workflows {
 pub struct Registry {
     /// Its login server as an origin: `https://example.azurecr.io`.
     pub server: String,
+    /// Where it keeps blobs, when that is elsewhere: its data endpoint, such as `https://example.westeurope.data.azurecr.io`.
+    #[serde(default)]
+    pub blobs: Option<String>,
     /// The audience of the token that is exchanged.
     #[serde(default = "registry_audience")]
     pub audience: String,

@@ -53,9 +53,15 @@ pub fn read_artifacts(response: &Response) -> Result<Vec<Artifact>, GithubError>
     Ok(read::<List>(response, 200)?.artifacts)
 }
 
+/// Where github.com keeps artifacts, as its `GET /meta` lists it under `domains.actions`: each is an account of its own. Their
+/// common parent is no place to go to, since anybody may have an account there.
+#[must_use]
+pub fn public_stores() -> Vec<String> {
+    (0..20).map(|number| format!("https://productionresultssa{number}.blob.core.windows.net")).collect()
+}
+
 /// Reads the answer to [`GitHub::archive`] into the call that fetches it: without our token, which whoever keeps the archive
-/// has no business with. `origins` are those that may be called, such as `https://example.blob.core.windows.net`, or
-/// `https://*.blob.core.windows.net`: GitHub itself keeps them on many hosts.
+/// has no business with. `origins` are those that may be called, such as [`public_stores`].
 ///
 /// The address opens the archive by itself, so it is never shown.
 ///

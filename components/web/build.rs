@@ -20,6 +20,8 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("/icon.svg", "icon.svg", "image/svg+xml"),
     ("/operations", "operations/index.html", HTML),
     ("/operations/operations.css", "operations/operations.css", STYLE),
+    ("/operations/form.css", "operations/form.css", STYLE),
+    ("/operations/evidence.css", "operations/evidence.css", STYLE),
     ("/operations/api.js", "operations/api.js", SCRIPT),
     ("/operations/audit-view.js", "operations/audit-view.js", SCRIPT),
     ("/operations/case-file.js", "operations/case-file.js", SCRIPT),

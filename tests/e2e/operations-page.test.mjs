@@ -323,7 +323,7 @@ test("commanders halt and release, start drills, and see whether the audit log h
 
 test("somebody with several tokens changes persons", async () => {
   const incident = await operations.incident();
-  const people = await OperationsDesk.open(browser, operations.origin, [token("olga"), token("audrey")], { incident });
+  const people = await OperationsDesk.open(browser, operations.origin, [token("olga"), token("audrey")], { incident, viewport: PHONE });
   await people.button("Acknowledge").waitFor();
   await people.tab.getByLabel("You are").selectOption("audrey");
   await people.sees("There is nothing of it that you could do now");
@@ -334,6 +334,8 @@ test("somebody with several tokens changes persons", async () => {
   await people.press("Acknowledge");
   await people.incidentIs("acknowledged");
   assert.equal((await operations.timeline(incident)).at(-1).actor, "olga");
+  assert.equal(await people.overflow(), 0);
+  await people.picture("phone-people");
   await people.close();
 });
 

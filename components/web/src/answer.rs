@@ -120,7 +120,9 @@ mod tests {
         }
         assert!(loaded.len() >= 10);
         assert_eq!(get("/operations").status(), StatusCode::OK);
-        assert_eq!(get("/operations/operations.css").status(), StatusCode::OK);
+        let page = String::from_utf8(get("/operations").body().to_vec()).unwrap();
+        let styles: Vec<_> = page.split('"').filter(|part| part.ends_with(".css")).collect();
+        assert!(styles.len() >= 2 && styles.iter().all(|style| get(style).status() == StatusCode::OK), "{styles:?}");
     }
 
     #[test]

@@ -38,11 +38,13 @@ pub struct Limits {
     pub queue_bytes: usize,
     /// How many invocations of one connection may be under way; after that its socket isn't read until one ends.
     pub invocations: usize,
-    /// How many batches may be in flight at once; a conversation always uses the same lane. Fewer make larger batches,
-    /// which cost less for each message: on two processors two lanes carry more than four, and answer sooner.
+    /// How many batches may be in flight at once, of different conversations. Fewer make larger batches, which cost less
+    /// for each message: on two processors two lanes carry more than four, and answer sooner.
     pub lanes: usize,
-    /// How many messages may wait in one lane before it answers `rate_limited`.
-    pub lane_queue: usize,
+    /// How many messages must wait before a lane takes them while another has a batch in flight that will soon be back.
+    pub crowd: usize,
+    /// How many messages may wait before the next is answered with `rate_limited`.
+    pub waiting: usize,
     /// The most messages in one batch.
     pub batch_messages: usize,
     /// The most bytes of message bodies in one batch.
@@ -76,7 +78,8 @@ impl Default for Limits {
             queue_bytes: 512 * 1024,
             invocations: 128,
             lanes: 2,
-            lane_queue: 4096,
+            crowd: 4,
+            waiting: 8192,
             batch_messages: 64,
             batch_bytes: 256 * 1024,
             call: Duration::from_secs(2),

@@ -1,6 +1,5 @@
-//! Lanes: sends wait here until the batch before them has returned.
+//! Lanes: sends wait here until a batch takes them along. What a batch takes is [`Waiting`]'s to say.
 
-use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,9 +9,12 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use crate::Limits;
 use crate::relay::Inner;
 use crate::ticket::Ticket;
+use crate::waiting::{Flight, Waiting};
+
+/// After so long a batch is slow, and nobody counts on its lane any more.
+const SLOW: Duration = Duration::from_millis(20);
 
 /// How often those who wait behind a slow batch are looked at.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -27,97 +29,79 @@ pub(crate) struct Item {
     pub(crate) queued: Instant,
 }
 
-/// A queue with one batch in flight: whatever has queued up when a batch returns is the next one. There is no timer: at
-/// low load a batch is one message, at once; under load the cost of a batch is shared.
-pub(crate) struct Lane {
-    queue: Mutex<VecDeque<Item>>,
-    ready: Notify,
-}
-
-/// The lanes. A conversation always uses the same one, so that each sender's order is kept.
+/// A queue, and the lanes that take batches from it, each with one in flight. There is no timer: at low load a batch is
+/// one message, at once; under load the cost of a batch is shared.
+#[derive(Default)]
 pub(crate) struct Lanes {
-    lanes: Vec<Arc<Lane>>,
+    waiting: Mutex<Waiting<Item>>,
+    ready: Notify,
     hasher: RandomState,
-    capacity: usize,
 }
 
-impl Lanes {
-    /// As many as the limits say, at least one.
-    pub(crate) fn new(limits: &Limits) -> Self {
-        let lane = || Arc::new(Lane { queue: Mutex::default(), ready: Notify::new() });
-        Self {
-            lanes: (0..limits.lanes.max(1)).map(|_| lane()).collect(),
-            hasher: RandomState::new(),
-            capacity: limits.lane_queue,
-        }
-    }
-
+impl Inner {
     /// Queues a message of this conversation.
     ///
     /// # Errors
-    /// Gives the message back when its lane is full.
-    pub(crate) fn push(&self, conversation: &str, item: Item) -> Result<(), Item> {
-        let lane = self.lane(conversation);
-        let mut queue = lane.queue.lock();
-        if queue.len() >= self.capacity {
-            return Err(item);
+    /// Gives the message back when too many wait.
+    pub(crate) fn queue(&self, conversation: &str, item: Item) -> Result<(), Item> {
+        let key = self.lanes.hasher.hash_one(conversation);
+        let bytes = item.json.len();
+        if self.lanes.waiting.lock().push(key, bytes, item, &self.limits)? {
+            self.lanes.ready.notify_one();
         }
-        queue.push_back(item);
-        drop(queue);
-        lane.ready.notify_one();
         Ok(())
     }
 
-    /// All of them.
-    pub(crate) fn all(&self) -> &[Arc<Lane>] {
-        &self.lanes
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "a remainder of the length is within it")]
-    fn lane(&self, conversation: &str) -> &Lane {
-        let hash = self.hasher.hash_one(conversation) as usize;
-        &self.lanes[hash % self.lanes.len()]
-    }
-}
-
-impl Lane {
-    /// Sends what comes, batch after batch, for as long as it is polled.
-    pub(crate) async fn work(&self, relay: &Arc<Inner>) {
+    /// The work of one lane: sends what comes, batch after batch, for as long as it is polled.
+    pub(crate) async fn work_a_lane(self: &Arc<Self>) {
+        let lanes = &self.lanes;
         loop {
-            let batch = self.take(&relay.limits);
-            if batch.is_empty() {
-                self.ready.notified().await;
+            let taken = lanes.waiting.lock().take(&self.limits);
+            let Some((batch, flight)) = taken else {
+                lanes.ready.notified().await;
+                continue;
+            };
+            let mut journey = Journey { lanes, flight: Some(flight) };
+            if batch.len() == self.limits.batch_messages {
+                // It had no room for more, so there may be work for the next lane.
+                lanes.ready.notify_one();
+            }
+            let mut sending = pin!(self.send(batch));
+            if timeout(SLOW, &mut sending).await.is_ok() {
                 continue;
             }
-            let mut sending = pin!(relay.send(batch));
+            journey.slow();
             while timeout(PATIENCE, &mut sending).await.is_err() {
                 // Nobody waits longer than promised, not even behind a batch that hangs.
-                for item in self.expired(Instant::now()) {
-                    relay.give_up(&item);
+                let now = Instant::now();
+                let expired = lanes.waiting.lock().expired(|item| item.ticket.deadline <= now);
+                for item in expired {
+                    self.give_up(&item);
                 }
             }
         }
     }
+}
 
-    fn take(&self, limits: &Limits) -> Vec<Item> {
-        let mut queue = self.queue.lock();
-        let mut bytes = 0;
-        let fits = queue.iter().take(limits.batch_messages).take_while(|item| {
-            bytes += item.json.len();
-            bytes <= limits.batch_bytes
-        });
-        // A message that is larger than a batch may be is a batch by itself.
-        let count = fits.count().max(1).min(queue.len());
-        let batch = queue.drain(..count).collect();
-        if queue.is_empty() && queue.capacity() > limits.batch_messages * 4 {
-            *queue = VecDeque::new();
+/// A batch in flight, which has returned however its sending ends.
+struct Journey<'l> {
+    lanes: &'l Lanes,
+    flight: Option<Flight>,
+}
+
+impl Journey<'_> {
+    fn slow(&mut self) {
+        if let Some(flight) = &mut self.flight {
+            self.lanes.waiting.lock().slow(flight);
+            self.lanes.ready.notify_one();
         }
-        batch
     }
+}
 
-    fn expired(&self, now: Instant) -> Vec<Item> {
-        let mut queue = self.queue.lock();
-        let count = queue.iter().take_while(|item| item.ticket.deadline <= now).count();
-        queue.drain(..count).collect()
+impl Drop for Journey<'_> {
+    fn drop(&mut self) {
+        if let Some(flight) = self.flight.take() {
+            self.lanes.waiting.lock().returned(flight);
+        }
     }
 }

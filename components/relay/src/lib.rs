@@ -36,6 +36,7 @@ mod ticket;
 mod tokens;
 mod upgrade;
 mod upstream;
+mod waiting;
 
 pub use config::{Config, Limits};
 pub use functions::{CallError, Functions};

@@ -100,7 +100,7 @@ impl Inner {
             Err(_) => ticket(None),
         };
         let item = Item { ticket, json: json.into_bytes().into(), queued };
-        if let Err(item) = self.lanes.push(&conversation.value, item) {
+        if let Err(item) = self.queue(&conversation.value, item) {
             self.metrics.crowded_out.add(1);
             let refusal = ErrorCode::RateLimited.refusal("too many messages are waiting; send it again in a moment");
             self.refuse(&item.ticket, &refusal);

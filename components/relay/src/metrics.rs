@@ -33,7 +33,7 @@ pub(crate) struct Metrics {
     pub(crate) refused: Counter,
     /// Sends whose outcome nobody knows.
     pub(crate) unknown: Counter,
-    /// Sends that found their lane full.
+    /// Sends that found too many waiting.
     pub(crate) crowded_out: Counter,
     /// How many messages a batch has.
     pub(crate) batch: Histogram,
@@ -103,7 +103,7 @@ impl Metrics {
         text.counter("sends_stored_total", "sends that were stored", &self.stored);
         text.counter("sends_refused_total", "sends that were refused", &self.refused);
         text.counter("sends_unknown_total", "sends whose outcome nobody knows", &self.unknown);
-        text.counter("sends_crowded_out_total", "sends that found their lane full", &self.crowded_out);
+        text.counter("sends_crowded_out_total", "sends that found too many waiting", &self.crowded_out);
         text.histogram("batch_messages", "messages of a batch", &self.batch);
         text.histogram("queue_wait_seconds", "how long a send waits for its batch", &self.queue_wait);
         text.histogram("send_call_seconds", "how long a batch takes", &self.send_call);

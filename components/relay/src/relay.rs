@@ -116,7 +116,7 @@ impl Relay {
             doors: Doors::new(),
             epoch: Epoch::default(),
             joins: Semaphore::new(limits.joins.max(1)),
-            lanes: Lanes::new(&limits),
+            lanes: Lanes::default(),
             leaves: Leaves::default(),
             metrics: Arc::new(Metrics::new()),
             origins: Origins::new(&allowed_origins)?,
@@ -142,9 +142,9 @@ impl Relay {
     /// nothing is sent; [`Self::drain`] comes before its end.
     pub async fn run(&self, stop: CancellationToken) {
         let mut work = JoinSet::new();
-        for lane in self.inner.lanes.all() {
-            let (lane, relay) = (Arc::clone(lane), Arc::clone(&self.inner));
-            work.spawn(async move { lane.work(&relay).await });
+        for _ in 0..self.inner.limits.lanes.max(1) {
+            let relay = Arc::clone(&self.inner);
+            work.spawn(async move { relay.work_a_lane().await });
         }
         let relay = Arc::clone(&self.inner);
         work.spawn(async move { relay.sweep().await });

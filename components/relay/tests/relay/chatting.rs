@@ -219,7 +219,7 @@ async fn a_full_lane_says_so() {
     let fake = Fake::new();
     fake.put("sr", parties("carla", None, "north"), Status::Open);
     let second = Duration::from_secs(1);
-    let limits = relay::Limits { lane_queue: 2, batch_messages: 1, call: second * 5, send: second * 5, ..quick() };
+    let limits = relay::Limits { waiting: 2, batch_messages: 1, call: second * 5, send: second * 5, ..quick() };
     let node = node_with("a", &fake, limits).await;
     let mut carla = Client::connect(&node, "carla", Role::Customer).await;
     fake.fail("send", &[Fault::Slow(second)]);
@@ -235,6 +235,27 @@ async fn a_full_lane_says_so() {
     let crowded = "rate_limited: too many messages are waiting; send it again in a moment".to_owned();
     assert_eq!(results.iter().filter(|result| **result == Err(crowded.clone())).count(), 7);
     assert!(results.iter().take(3).all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn a_batch_that_hangs_holds_up_its_own_conversation_only() {
+    let fake = Fake::new();
+    fake.put("sr", parties("carla", None, "north"), Status::Open);
+    fake.put("other", parties("carla", None, "north"), Status::Open);
+    let second = Duration::from_secs(1);
+    let node = node_with("a", &fake, relay::Limits { call: second * 5, send: second * 5, ..quick() }).await;
+    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
+    fake.fail("send", &[Fault::Slow(second)]);
+    let message = |number: u32| json!({"clientMessageId": Uuid::new_v4(), "body": number.to_string()});
+    let first = carla.begin("SendMessage", json!(["sr", message(1)])).await;
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let second = carla.begin("SendMessage", json!(["sr", message(2)])).await;
+    let began = tokio::time::Instant::now();
+    assert_eq!(carla.say("other", "hello").await.unwrap()["seq"], 1);
+    assert!(began.elapsed() < Duration::from_millis(500), "it has waited for {:?}", began.elapsed());
+    assert!(fake.messages("sr").is_empty());
+    assert_eq!(carla.completion(&first).await.unwrap()["body"], "1");
+    assert_eq!(carla.completion(&second).await.unwrap()["body"], "2");
 }
 
 #[tokio::test]

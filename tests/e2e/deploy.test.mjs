@@ -163,14 +163,6 @@ test("each page of the runbook says what to do with the tools of its kind", () =
   }
 });
 
-test("the page of operations says what a person does next, as the documentation does", async () => {
-  const { NEXT_STEPS } = await import(join(ROOT, "components/web/assets/operations/next-steps.js"));
-  const [, table] = read("docs/rollback.md").match(/<!-- table failures -->([\s\S]*?)<!-- end of table failures -->/);
-  const rows = [...table.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map(([, code, next]) => [code, next]);
-  assert.ok(rows.length > 20);
-  assert.deepEqual(NEXT_STEPS, Object.fromEntries(rows));
-});
-
 test("only the worker can reach, or open, what a rollback touches", () => {
   const manifest = read("spin.toml");
   const sections = [...manifest.matchAll(/^\[component\.([\w-]+)(\.variables)?\]\n([\s\S]*?)(?=^\[|(?![\s\S]))/gm)];
@@ -178,7 +170,7 @@ test("only the worker can reach, or open, what a rollback touches", () => {
   const secret = /\{\{ (?:production|staging)_credentials \}\}/;
   const reaching = new Set(sections.filter(([, , , text]) => outside.test(text) || secret.test(text)).map(([, name]) => name));
   assert.deepEqual([...reaching].sort(), ["rollback-notifier", "rollback-worker", "rollback-worker-ring"]);
-  assert.doesNotMatch(manifest, /allowed_outbound_hosts = .*\*/, "no host is a wildcard");
+  assert.doesNotMatch(manifest, /allowed_outbound_hosts = \[[^\]]*\*/, "no host is a wildcard");
 });
 
 test("each credential of the worker stands in docs/permissions.md", () => {

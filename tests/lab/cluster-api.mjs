@@ -81,7 +81,7 @@ export class ClusterApi extends Fake {
 
   /** The pods of an application that take traffic. */
   serving(application) {
-    return [...this.#pods.values()].map(({ pod }) => pod).filter((pod) => pod.ready && pod.template.metadata.labels.app === application);
+    return [...this.#pods.values()].map(({ pod }) => pod).filter((pod) => pod.ready && !pod.terminating && pod.template.metadata.labels.app === application);
   }
 
   /** Every pod that answers at all. */

@@ -231,11 +231,13 @@ test("what was meant for an earlier state of things is not done", async () => {
   await olga.sees("Hubline can't be reached");
   await operations.carla.does(`/ops/incidents/${incident}/acknowledge`);
   await olga.press("Escalate");
+  await olga.sees("It was not done: something has changed since you looked.");
   await olga.tab.unroute(`**/ops/incidents/${incident}`);
   await olga.incidentIs("acknowledged");
-  assert.deepEqual(await operations.carla.sees(`/ops/incidents/${incident}`).then((file) => file.incident.escalation), null);
+  assert.equal((await operations.carla.sees(`/ops/incidents/${incident}`)).incident.escalation, null);
   await olga.press("Escalate");
   await olga.sees("a commander decides now");
+  assert.ok(!(await olga.text()).includes("It was not done"));
   await olga.close();
 });
 

@@ -98,8 +98,8 @@ export class IncidentPage {
       this.#say(null);
     } catch (problem) {
       if (!problem.isStale) throw problem;
-      await this.refresh();
       this.#say(STALE);
+      await this.refresh();
       throw problem;
     }
     return () => this.refresh();

@@ -5,8 +5,10 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Authority } from "./authority.mjs";
+import { Functions, Relay } from "./functions.mjs";
 import { dataFolder, HUBLINE, Node, ROOT } from "./node.mjs";
 import { hangUp } from "./party.mjs";
+import { freePort } from "./port.mjs";
 import { Postgres } from "./postgres.mjs";
 import { Program, run } from "./program.mjs";
 import { RedisServer } from "./redis.mjs";
@@ -74,6 +76,40 @@ export class Cluster {
     });
     this.#nodes.push(node);
     return node;
+  }
+
+  /**
+   * Starts functions and a relay apart, on a database that is migrated: `{functions, relay, beside}`, where `beside` starts
+   * one more relay, which may have other variables.
+   */
+  async apart({ node = "main" } = {}) {
+    await this.hubline(["migrate"]);
+    const internalPort = await freePort();
+    const roleUrl = (role) => `${this.databaseUrl}?options=${encodeURIComponent(`-c role=${role}`)}`;
+    const variables = {
+      ...this.#variables,
+      node,
+      database_url: roleUrl("hubline_chat"),
+      database_origin: `postgres://${new URL(this.databaseUrl).host}`,
+      purge_database_url: roleUrl("hubline_purge"),
+      redis_url: this.redis.url,
+      redis_origin: this.redis.url,
+      relay_url: `http://127.0.0.1:${internalPort}`,
+    };
+    const functions = await Functions.start({ folder: this.folder("functions"), variables });
+    this.#nodes.push(functions);
+    const beside = async (name, port, others = {}) => {
+      const relay = await Relay.start({
+        folder: this.folder(`relay-${name}`),
+        node: name,
+        upstream: functions.origin,
+        internalPort: port,
+        variables: { ...this.#variables, ...others },
+      });
+      this.#nodes.push(relay);
+      return relay;
+    };
+    return { functions, relay: await beside(node, internalPort), beside };
   }
 
   /** A token that holds; claims given replace the usual ones. */

@@ -23,6 +23,15 @@ export function dataFolder(folder) {
   return folder;
 }
 
+/** The value of a counter in a process's `/metrics`: the sum of the samples whose labels contain `labels`. */
+export async function metric(origin, name, labels = "") {
+  const text = await (await fetch(`${origin}/metrics`)).text();
+  const samples = text.split("\n").filter((line) => line.startsWith(name) && /^[{ ]/.test(line.slice(name.length)));
+  return samples
+    .filter((line) => line.includes(labels))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
+}
+
 export class Node {
   #args;
   #variables;
@@ -92,11 +101,7 @@ export class Node {
   }
 
   /** The value of a counter in `/metrics`: the sum of the samples whose labels contain `labels`. */
-  async metric(name, labels = "") {
-    const text = await (await fetch(`${this.origin}/metrics`)).text();
-    const samples = text.split("\n").filter((line) => line.startsWith(name) && /^[{ ]/.test(line.slice(name.length)));
-    return samples
-      .filter((line) => line.includes(labels))
-      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
+  metric(name, labels = "") {
+    return metric(this.origin, name, labels);
   }
 }

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod epoch;
+pub mod functions;
 pub mod migrate;
 pub mod principal;
 pub mod relay;
@@ -23,6 +24,8 @@ use crate::databases::{self, Owner};
 pub enum Command {
     /// Run everything: functions, relay and, unless told where they are, private databases.
     Up(up::Up),
+    /// Run the functions alone, as Spin would, behind relays that run elsewhere.
+    Functions(functions::FunctionsOptions),
     /// Run the relay alone, in front of functions that run elsewhere.
     Relay(relay::RelayOptions),
     /// Bring the database's schema up to date.

@@ -9,6 +9,7 @@ mod doors;
 mod files;
 mod functions;
 mod health;
+mod inside;
 mod keys;
 mod logs;
 mod metrics;
@@ -46,6 +47,7 @@ struct Hubline {
 fn main() -> ExitCode {
     let result = match Hubline::parse().command {
         Command::Up(options) => commands::up::run(options),
+        Command::Functions(options) => commands::functions::run(options),
         Command::Relay(options) => commands::relay::run(options),
         Command::Migrate(options) => commands::migrate::run(options),
         Command::Token(options) => commands::token::run(options),

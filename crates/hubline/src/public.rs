@@ -68,16 +68,24 @@ async fn method_not_allowed() -> Response<Body> {
     refusal
 }
 
-/// Hands a request to the functions.
+/// Hands a client's request to the functions.
 async fn forward(State(front): State<Front>, request: Request) -> Response<Body> {
     if is_internal(request.uri().path()) {
         return problem(ErrorCode::NotFound, "there is nothing at this address");
     }
-    let request = match whole(request, &front.receiver).await {
+    let (mut parts, body) = request.into_parts();
+    let most = if front.receiver.sends(&parts) { NOTIFICATION } else { BODY };
+    parts.headers.remove(KEY);
+    hand_over(front.functions.as_ref(), Request::from_parts(parts, body), most).await
+}
+
+/// Hands a request, whose body has at most so many bytes, to the functions.
+pub async fn hand_over(functions: &dyn Functions, request: Request, most: usize) -> Response<Body> {
+    let request = match whole(request, most).await {
         Ok(request) => request,
         Err(refusal) => return refusal,
     };
-    match front.functions.call(request).await {
+    match functions.call(request).await {
         Ok(mut response) => {
             strip(response.headers_mut());
             response.map(Body::from)
@@ -90,10 +98,9 @@ async fn forward(State(front): State<Front>, request: Request) -> Response<Body>
 }
 
 /// Reads a request to its end, within limits, and leaves of its address only what functions know.
-async fn whole(request: Request, receiver: &Receiver) -> Result<http::Request<Bytes>, Response<Body>> {
+async fn whole(request: Request, most: usize) -> Result<http::Request<Bytes>, Response<Body>> {
     let (mut parts, body) = request.into_parts();
     let announced = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let most = if receiver.sends(&parts) { NOTIFICATION } else { BODY };
     let too_large = || last_problem(ErrorCode::TooLarge, &format!("a body has at most {most} bytes"));
     if announced.is_some_and(|length| length > most as u64) {
         return Err(too_large());
@@ -113,7 +120,6 @@ async fn whole(request: Request, receiver: &Receiver) -> Result<http::Request<By
         // The same answer with its body left out, which the server sees to: no function has to know of it.
         parts.method = Method::GET;
     }
-    parts.headers.remove(KEY);
     strip(&mut parts.headers);
     Ok(http::Request::from_parts(parts, body))
 }

@@ -14,6 +14,7 @@ use relay::{Config, Functions, Limits, Relay, Upstream};
 use super::{DataDir, address};
 use crate::data::Data;
 use crate::health::Health;
+use crate::inside::HEALTH;
 use crate::keys;
 use crate::node::Node;
 use crate::receiver::Receiver;
@@ -21,13 +22,10 @@ use crate::shutdown::Shutdown;
 use crate::variables::Variables;
 use crate::{files, logs, metrics, server};
 
-/// What every upstream answers without touching a component.
-const HEALTH: &str = "/.well-known/spin/health";
-
 /// Options of `hubline relay`.
 #[derive(Debug, Args)]
 pub struct RelayOptions {
-    /// The functions: where `spin up` listens.
+    /// The functions: where `spin up` or `hubline functions` listens.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3080")]
     upstream: String,
     /// Where clients come in.
@@ -92,6 +90,7 @@ pub fn config(variables: &Variables, node: NodeName) -> Config {
     }
 }
 
+/// Whether the upstream answers. That touches no component.
 async fn is_there(functions: Arc<dyn Functions>) -> Result<()> {
     let request = Request::builder().uri(HEALTH).body(Bytes::new())?;
     let response = functions.call(request).await.context("the upstream does not answer")?;

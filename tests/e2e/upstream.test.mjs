@@ -1,0 +1,168 @@
+// Must hold: the relay in front of functions that run elsewhere is the same chat, and each may end without the other.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Cluster } from "../system/cluster.mjs";
+import { eventually, range } from "../system/eventually.mjs";
+import { Party, refusalOf } from "../system/party.mjs";
+import { freePort } from "../system/port.mjs";
+import { Talker } from "../system/talker.mjs";
+
+let cluster;
+let functions;
+let relay;
+let beside;
+
+before(async () => {
+  cluster = await Cluster.start();
+  ({ functions, relay, beside } = await cluster.apart());
+});
+after(() => cluster?.stop());
+
+async function joined(token, request, options) {
+  const party = await Party.connect(relay, token, options);
+  await party.join(request.id, 0);
+  return party;
+}
+
+test("both parties chat, over the hub and over HTTP, and history says the same", async () => {
+  const request = await cluster.open(relay);
+  const customer = await joined(request.customer, request);
+  const technician = await joined(request.technician, request);
+  await Promise.all(range(1, 300).flatMap((count) => [
+    customer.send(request.id, `customer ${count}`),
+    technician.send(request.id, `technician ${count}`),
+  ]));
+  await Promise.all([customer.receives(request.id, 300), technician.receives(request.id, 300)]);
+
+  // A post's event comes through Redis, the function that it triggers, and the relay's internal listener.
+  const rung = () => functions.metric("hubline_function_calls_total", 'component="message-fanout"');
+  const before = await rung();
+  const posted = await relay.as(request.center).send(request.id, "by post");
+  assert.deepEqual([posted.status, posted.body.seq], [201, 601]);
+  await Promise.all([customer.receives(request.id, 301), technician.receives(request.id, 301)]);
+  assert.ok((await rung()) > before, "the relay was rung");
+
+  const history = await relay.as(request.center).history(request.id);
+  assert.deepEqual(history.map(({ seq }) => seq), range(1, 601));
+  const without = (user) => history.filter(({ senderId }) => senderId !== user);
+  assert.deepEqual(customer.received(request.id), without(request.customerId));
+  assert.deepEqual(technician.received(request.id), without(request.technicianId));
+
+  const page = await fetch(`${relay.origin}/`);
+  assert.deepEqual([page.status, page.headers.get("content-type")], [200, "text/html; charset=utf-8"]);
+  await Promise.all([customer, technician].map((party) => party.stop()));
+});
+
+test("the largest batch fits, and what the client makes of it: 64 messages of 4,000 bytes at once", async () => {
+  const request = await cluster.open(relay);
+  const customer = await joined(request.customer, request);
+  const technician = await joined(request.technician, request);
+  const sent = await Promise.all(range(1, 64).map(() => customer.send(request.id, "x".repeat(4_000))));
+  assert.deepEqual(sent.map(({ seq }) => seq), range(1, 64));
+  await technician.receives(request.id, 64);
+  await Promise.all([customer, technician].map((party) => party.stop()));
+});
+
+test("who was away gets what they missed, from the number and epoch that they had", async () => {
+  const request = await cluster.open(relay);
+  const technician = await joined(request.technician, request);
+  const customer = await Party.connect(relay, request.customer);
+  const { epoch } = await customer.join(request.id, 0);
+  await technician.send(request.id, "while there");
+  await customer.receives(request.id, 1);
+  await customer.stop();
+  for (const count of range(1, 20)) await technician.send(request.id, `while away ${count}`);
+
+  const again = await Party.connect(relay, request.customer);
+  await again.join(request.id, 1, epoch);
+  await again.receives(request.id, 20);
+  assert.deepEqual(again.seqs(request.id), range(2, 21));
+  await Promise.all([again, technician].map((party) => party.stop()));
+});
+
+for (const [what, process] of [["functions", () => functions], ["relay", () => relay]]) {
+  for (const signal of ["SIGTERM", "SIGKILL"]) {
+    test(`nothing is lost when the ${what} end by ${signal} in the middle and start again`, async () => {
+      const request = await cluster.open(relay);
+      const customer = await Talker.join([relay], request, request.customer);
+      const technician = await Talker.join([relay], request, request.technician);
+      const talkers = [customer, technician];
+      talkers.forEach((talker) => talker.talk("text"));
+      const acknowledged = () => talkers.reduce((sum, talker) => sum + talker.acknowledged.length, 0);
+      const more = async () => {
+        const before = acknowledged();
+        await eventually(() => acknowledged() > before + 200, { patience: 20_000, otherwise: () => talkers.join("; ") });
+      };
+      await more();
+      await process().stop(signal);
+      await process().start();
+      await more();
+      await Promise.all(talkers.map((talker) => talker.quiet()));
+
+      const history = await relay.as(request.center).history(request.id);
+      // Each text once, although some were sent again.
+      assert.deepEqual(history.map(({ seq }) => seq), range(1, customer.said + technician.said));
+      const stored = new Map(history.map((message) => [message.seq, message]));
+      for (const talker of talkers) {
+        for (const message of talker.acknowledged) assert.deepEqual(stored.get(message.seq), message);
+        const known = () => new Set([...talker.received, ...talker.acknowledged].map(({ seq }) => seq));
+        await eventually(() => known().size === history.length, { otherwise: () => String(talker) });
+        const seqs = talker.received.map(({ seq }) => seq);
+        assert.deepEqual(seqs, [...new Set(seqs)].sort((one, other) => one - other), "in order, each once");
+      }
+      await Promise.all(talkers.map((talker) => talker.stop()));
+    });
+  }
+}
+
+test("without the functions a send is refused soon, and sent again with its id it is one message", async () => {
+  const request = await cluster.open(relay);
+  const customer = await joined(request.customer, request);
+  const technician = await joined(request.technician, request);
+  const id = crypto.randomUUID();
+  await functions.kill();
+  const begin = performance.now();
+  assert.equal(await refusalOf(customer.send(request.id, "is anybody there?", id)), "unavailable");
+  assert.ok(performance.now() - begin < 5_000);
+  const posted = await relay.as(request.customer).send(request.id, "or here?");
+  assert.deepEqual([posted.status, posted.body.code], [503, "unavailable"]);
+  assert.equal((await fetch(`${relay.origin}/readyz`)).status, 503);
+  assert.equal((await fetch(`${relay.origin}/healthz`)).status, 200);
+
+  await functions.start();
+  const message = await customer.send(request.id, "is anybody there?", id);
+  assert.deepEqual(await customer.send(request.id, "is anybody there?", id), message);
+  await technician.receives(request.id, 1);
+  assert.deepEqual(await relay.as(request.center).history(request.id), [message]);
+  assert.equal((await fetch(`${relay.origin}/readyz`)).status, 200);
+  await Promise.all([customer, technician].map((party) => party.stop()));
+});
+
+test("a relay with a wrong key gets nothing, whoever its users are", async () => {
+  const request = await cluster.open(relay);
+  await relay.as(request.customer).send(request.id, "a secret");
+  const stranger = await beside("stranger", await freePort(), { relay_key: "of another system, and just as long" });
+  const customer = await Party.connect(stranger, request.customer);
+  assert.equal(await refusalOf(customer.join(request.id, 0)), "unauthenticated");
+  assert.equal(await refusalOf(customer.send(request.id, "let me in")), "unavailable");
+  assert.match(stranger.output, /this route is for relays, which show a key/, "whoever runs it is told why");
+  assert.deepEqual(customer.received(request.id), []);
+  assert.equal((await relay.as(request.customer).history(request.id)).length, 1);
+  await customer.stop();
+  await stranger.stop();
+});
+
+test("internal routes want the key, and there are none on the relay's public side", async () => {
+  const join = (origin, key) => {
+    const headers = { "content-type": "application/json", ...(key && { "x-hubline-key": key }) };
+    return fetch(`${origin}/internal/leave`, { method: "POST", headers, body: "{}" });
+  };
+  for (const key of [null, "", "wrong", `${cluster.relayKey}x`]) assert.equal((await join(functions.origin, key)).status, 401);
+  // With the key the body is read, and this one is refused.
+  assert.equal((await join(functions.origin, cluster.relayKey)).status, 400);
+  for (const key of [null, cluster.relayKey]) assert.equal((await join(relay.origin, key)).status, 404);
+  // The relay takes events that are signed, and no others.
+  const event = await fetch(`${relay.origin}/internal/events`, { method: "POST", body: "{}" });
+  assert.equal(event.status, 404);
+});

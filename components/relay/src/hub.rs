@@ -28,8 +28,9 @@ const READ_BUFFER: usize = 1024;
 /// How much is written at once. Large enough for a dozen messages, and the most that a connection keeps afterwards.
 const WRITE_BUFFER: usize = 4 * 1024;
 
-/// How many messages of the largest size may come in one WebSocket message.
-const MESSAGES_IN_ONE: usize = 4;
+/// How many messages of the largest size may come in one WebSocket message. The official client makes one of all that it
+/// was given while it wrote the one before, such as everything that was pending when it had reconnected.
+const MESSAGES_IN_ONE: usize = 32;
 
 /// Tokens are honoured so long after their end, for clocks differ: as verified, so on the connection.
 const LEEWAY: i64 = 60;

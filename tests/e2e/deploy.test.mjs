@@ -169,7 +169,7 @@ test("only the worker can reach, or open, what a rollback touches", () => {
   const outside = /\{\{ (?:(?:production|staging)_\w+_origin|github_\w*origin|azure_origin|entra_origin|pagerduty_origin|slack_origin|webhook_origin) \}\}/;
   const secret = /\{\{ (?:production|staging)_credentials \}\}/;
   const reaching = new Set(sections.filter(([, , , text]) => outside.test(text) || secret.test(text)).map(([, name]) => name));
-  assert.deepEqual([...reaching].sort(), ["rollback-notifier", "rollback-worker", "rollback-worker-ring"]);
+  assert.deepEqual([...reaching].sort(), ["rollback-notifier", "rollback-worker", "rollback-worker-http", "rollback-worker-ring"]);
   assert.doesNotMatch(manifest, /allowed_outbound_hosts = \[[^\]]*\*/, "no host is a wildcard");
 });
 

@@ -180,7 +180,8 @@ fn the_declared_hosts_are_those_of_the_design() {
                 "{{ webhook_origin }}",
             ],
         ),
-        ("rollback-worker-ring", outside),
+        ("rollback-worker-ring", outside.clone()),
+        ("rollback-worker-http", outside),
     ]);
     assert_eq!(declared, expected);
 }
@@ -203,16 +204,42 @@ fn secrets_go_only_where_they_are_needed() {
     assert_eq!(given("alert_token"), names(&["alert-webhook"]));
     assert_eq!(
         given("operations_database_url"),
-        names(&["alert-webhook", "operations", "rollback-notifier", "rollback-worker", "rollback-worker-ring"])
+        names(&[
+            "alert-webhook",
+            "operations",
+            "rollback-notifier",
+            "rollback-worker",
+            "rollback-worker-http",
+            "rollback-worker-ring"
+        ])
     );
     assert_eq!(given("github_webhook_secret"), names(&["operations"]));
     assert_eq!(given("delivery_key"), names(&["conversation", "message-send"]));
     assert_eq!(
         given("relay_key"),
-        names(&["conversation", "message-purge-http", "message-send", "rollback-worker-ring"])
+        names(&["conversation", "message-purge-http", "message-send", "rollback-worker-http"])
     );
     // The credentials of the systems that a rollback talks to.
     for secret in ["production_credentials", "staging_credentials"] {
-        assert_eq!(given(secret), names(&["rollback-notifier", "rollback-worker", "rollback-worker-ring"]));
+        assert_eq!(
+            given(secret),
+            names(&["rollback-notifier", "rollback-worker", "rollback-worker-http", "rollback-worker-ring"])
+        );
+    }
+}
+
+#[test]
+fn each_component_has_one_kind_of_trigger() {
+    let application = application();
+    let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let http = application.http.iter().map(|trigger| (trigger.component.as_str(), "http"));
+    let redis = application.redis.iter().map(|trigger| (trigger.component.as_str(), "redis"));
+    let cron = application.cron.iter().map(|trigger| (trigger.component.as_str(), "cron"));
+    for (component, kind) in http.chain(redis).chain(cron) {
+        kinds.entry(component).or_default().insert(kind);
+    }
+    assert_eq!(kinds.len(), application.components.len());
+    for (component, kinds) in kinds {
+        assert_eq!(kinds.len(), 1, "{component}: {kinds:?} can't run in processes of their own");
     }
 }

@@ -2,8 +2,11 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { eventually, range } from "../system/eventually.mjs";
+import { ROOT } from "../system/node.mjs";
 import { Operations } from "../system/operations.mjs";
 
 const DIGEST = `sha256:${"ab".repeat(32)}`;
@@ -170,7 +173,8 @@ test("a rollback of another kind than was decided is not asked for, and one run 
   assert.deepEqual(code(await olga.post(path(incident, "runs"), APPLICATION)), [409, "undecided"]);
   await olga.does(path(incident, "decision"), { strategy: "application", reason: "the data is right" });
   const run = await olga.does(path(incident, "runs"), APPLICATION);
-  assert.deepEqual([run.state, run.requester, run.target, run.runbook], ["draft", "olga", { environment: "production", mode: "live" }, "1"]);
+  const [, runbook] = readFileSync(join(ROOT, "docs/runbook/application.md"), "utf8").match(/^version: (.+)$/m);
+  assert.deepEqual([run.state, run.requester, run.target, run.runbook], ["draft", "olga", { environment: "production", mode: "live" }, runbook]);
   const elsewhere = await operations.decided("application");
   const busy = await olga.post(path(elsewhere, "runs"), APPLICATION);
   assert.deepEqual([...code(busy), busy.body.run], [409, "environment_busy", run.id]);

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { Notifications } from "../lab/notifications.mjs";
 import { Cluster } from "../system/cluster.mjs";
 import { eventually, range } from "../system/eventually.mjs";
 import { Party, refusalOf } from "../system/party.mjs";
@@ -12,12 +13,35 @@ let cluster;
 let functions;
 let relay;
 let beside;
+let notifications;
+
+const ALERT_TOKEN = "the token of the receiver";
+const SECRET = "the secret of the webhook";
 
 before(async () => {
-  cluster = await Cluster.start();
-  ({ functions, relay, beside } = await cluster.apart());
+  cluster = await Cluster.start({ variables: { alert_token: ALERT_TOKEN } });
+  notifications = await Notifications.start({ routingKey: "none", slackPath: "/slack", webhookSecret: SECRET });
+  const operationsDatabaseUrl = await cluster.postgres.createDatabase("operations");
+  const variables = {
+    webhook_origin: notifications.origin,
+    production: JSON.stringify({ environment: "production", notify: { webhook: `${notifications.origin}/webhook` } }),
+    production_credentials: JSON.stringify({ environment: "production", webhook: SECRET }),
+  };
+  ({ functions, relay, beside } = await cluster.apart({ operationsDatabaseUrl, variables }));
+  await cluster.hubline(["principal", "grant", "olga", "--role", "operator", "--operations-database-url", operationsDatabaseUrl]);
 });
-after(() => cluster?.stop());
+after(async () => {
+  await notifications?.stop();
+  await cluster?.stop();
+});
+
+/** Calls an internal route as a cluster's own clock does. */
+async function tick(route) {
+  const headers = { "x-hubline-key": cluster.relayKey };
+  const answer = await fetch(`${functions.origin}/internal/${route}`, { method: "POST", headers });
+  assert.equal(answer.status, 200);
+  return answer.json();
+}
 
 async function joined(token, request, options) {
   const party = await Party.connect(relay, token, options);
@@ -36,7 +60,7 @@ test("both parties chat, over the hub and over HTTP, and history says the same",
   await Promise.all([customer.receives(request.id, 300), technician.receives(request.id, 300)]);
 
   // A post's event comes through Redis, the function that it triggers, and the relay's internal listener.
-  const rung = () => functions.metric("hubline_function_calls_total", 'component="message-fanout"');
+  const rung = () => relay.metric("hubline_relay_events_total");
   const before = await rung();
   const posted = await relay.as(request.center).send(request.id, "by post");
   assert.deepEqual([posted.status, posted.body.seq], [201, 601]);
@@ -165,4 +189,38 @@ test("internal routes want the key, and there are none on the relay's public sid
   // The relay takes events that are signed, and no others.
   const event = await fetch(`${relay.origin}/internal/events`, { method: "POST", body: "{}" });
   assert.equal(event.status, 404);
+});
+
+test("history that is due is purged when a cluster's clock calls", async () => {
+  const request = await cluster.open(relay);
+  for (const count of range(1, 3)) await relay.as(request.customer).send(request.id, `text ${count}`);
+  await request.report(relay, { status: "closed" });
+  const backdated = "now() - interval '1 year'";
+  await cluster.sql(`update hubline.service_request set closed_at = ${backdated}, closing_recorded_at = ${backdated} where id = $1`, [request.id]);
+  assert.deepEqual(await tick("purge"), { messages: 3, batches: 1, done: true });
+  assert.deepEqual(await relay.as(request.customer).history(request.id), []);
+});
+
+test("an alert opens an incident, people work on it, and are told", async () => {
+  const alert = { status: "firing", labels: { alertname: "Down", severity: "critical", environment: "production" }, annotations: {}, startsAt: new Date().toISOString(), endsAt: "0001-01-01T00:00:00Z", fingerprint: "0123456789abcdef" };
+  const body = { version: "4", receiver: "hubline", groupKey: "{}", truncatedAlerts: 0, alerts: [alert] };
+  assert.equal((await relay.as("another token").call("POST", "/ops/alerts", { body })).status, 401);
+  const told = await relay.as(ALERT_TOKEN).call("POST", "/ops/alerts", { body });
+  assert.equal(told.status, 200);
+  const [{ id }] = told.body.incidents;
+
+  const olga = relay.as(cluster.token({ sub: "olga", role: ["operator"] }));
+  const acknowledged = await olga.call("POST", `/ops/incidents/${id}/acknowledge`, { body: {}, headers: { "idempotency-key": crypto.randomUUID() } });
+  assert.equal(acknowledged.status, 200, JSON.stringify(acknowledged.body));
+  const { body: file } = await olga.call("GET", `/ops/incidents/${id}`);
+  assert.deepEqual([file.incident.state, file.timeline.map(({ event }) => event.type)], ["acknowledged", ["incident_opened", "acknowledged"]]);
+  assert.equal((await olga.call("GET", "/ops/incidents")).body.incidents.length, 1);
+  const nobody = relay.as(cluster.token({ sub: "nobody", role: ["operator"] }));
+  assert.equal((await nobody.call("POST", `/ops/incidents/${id}/decision`, { body: { strategy: "application", reason: "mine" } })).status, 403);
+
+  // The ring has woken the worker.
+  const heard = () => notifications.told.filter(({ channel }) => channel === "webhook");
+  await eventually(() => heard().length > 0, { patience: 20_000, otherwise: () => "nobody was told" });
+  assert.ok(heard().every(({ body }) => JSON.stringify(body).includes(id)), JSON.stringify(heard()));
+  assert.equal((await tick("work")).done, true);
 });

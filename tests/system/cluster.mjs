@@ -13,6 +13,7 @@ import { Postgres } from "./postgres.mjs";
 import { Program, run } from "./program.mjs";
 import { RedisServer } from "./redis.mjs";
 import { ServiceRequest } from "./service-request.mjs";
+import { Spin, SPIN } from "./spin.mjs";
 import { claims, hs256 } from "./tokens.mjs";
 
 const DATABASE = "chat";
@@ -80,23 +81,30 @@ export class Cluster {
 
   /**
    * Starts functions and a relay apart, on a database that is migrated: `{functions, relay, beside}`, where `beside` starts
-   * one more relay, which may have other variables.
+   * one more relay, which may have other variables. The functions run in Spin where SPIN says which.
    */
-  async apart({ node = "main" } = {}) {
-    await this.hubline(["migrate"]);
+  async apart({ node = "main", operationsDatabaseUrl, variables: more = {} } = {}) {
+    const operated = operationsDatabaseUrl ? ["--operations-database-url", operationsDatabaseUrl] : [];
+    await this.hubline(["migrate", "--database-url", this.databaseUrl, ...operated]);
     const internalPort = await freePort();
-    const roleUrl = (role) => `${this.databaseUrl}?options=${encodeURIComponent(`-c role=${role}`)}`;
+    const roleUrl = (url, role) => `${url}?options=${encodeURIComponent(`-c role=${role}`)}`;
+    const originOf = (url) => `postgres://${new URL(url).host}`;
     const variables = {
       ...this.#variables,
+      ...more,
+      ...(operationsDatabaseUrl && {
+        operations_database_url: roleUrl(operationsDatabaseUrl, "hubline_operations"),
+        operations_database_origin: originOf(operationsDatabaseUrl),
+      }),
       node,
-      database_url: roleUrl("hubline_chat"),
-      database_origin: `postgres://${new URL(this.databaseUrl).host}`,
-      purge_database_url: roleUrl("hubline_purge"),
+      database_url: roleUrl(this.databaseUrl, "hubline_chat"),
+      database_origin: originOf(this.databaseUrl),
+      purge_database_url: roleUrl(this.databaseUrl, "hubline_purge"),
       redis_url: this.redis.url,
       redis_origin: this.redis.url,
       relay_url: `http://127.0.0.1:${internalPort}`,
     };
-    const functions = await Functions.start({ folder: this.folder("functions"), variables });
+    const functions = await (SPIN ? Spin : Functions).start({ folder: this.folder("functions"), variables });
     this.#nodes.push(functions);
     const beside = async (name, port, others = {}) => {
       const relay = await Relay.start({

@@ -32,11 +32,6 @@ class Process {
     return new Api(this.origin, token);
   }
 
-  /** The value of a counter in `/metrics`: the sum of the samples whose labels contain `labels`. */
-  metric(name, labels = "") {
-    return metric(this.origin, name, labels);
-  }
-
   async answers() {
     try {
       return (await fetch(this.origin + this.#health)).ok;
@@ -82,5 +77,10 @@ export class Relay extends Process {
 
   get hubUrl() {
     return `${this.origin}/hubs/chat`;
+  }
+
+  /** The value of a counter in `/metrics`: the sum of the samples whose labels contain `labels`. */
+  metric(name, labels = "") {
+    return metric(this.origin, name, labels);
   }
 }

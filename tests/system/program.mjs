@@ -5,8 +5,18 @@ import { once } from "node:events";
 
 const running = new Set();
 
-process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
+/** Signals a child, and its own children where it has a group of its own. */
+function signal(child, name) {
+  if (!child.ownsGroup) return child.kill(name);
+  try {
+    process.kill(-child.pid, name);
+  } catch {
+    // Nobody of the group is left.
+  }
+}
+
+process.on("exit", () => running.forEach((child) => signal(child, "SIGKILL")));
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => process.exit(1));
 
 /** How much of a program's output is kept for a failure's message. */
 const KEPT = 20_000;
@@ -17,9 +27,11 @@ export class Program {
   /** The end of what it printed. */
   output = "";
 
+  /** @param options those of `spawn`; with `detached` the child's own children are signalled too */
   constructor(command, args, options = {}) {
     this.name = command.split("/").at(-1);
     this.#child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
+    this.#child.ownsGroup = options.detached === true;
     running.add(this.#child);
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => (this.output = (this.output + text).slice(-KEPT)));
@@ -40,13 +52,13 @@ export class Program {
   }
 
   signal(name) {
-    this.#child.kill(name);
+    signal(this.#child, name);
   }
 
   /** Asks it to end, and makes it when it takes longer than a test can wait. */
-  async stop(signal = "SIGTERM", patience = 20_000) {
-    this.#child.kill(signal);
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), patience);
+  async stop(name = "SIGTERM", patience = 20_000) {
+    signal(this.#child, name);
+    const timer = setTimeout(() => signal(this.#child, "SIGKILL"), patience);
     const end = await this.#ended;
     clearTimeout(timer);
     return end;

@@ -1,4 +1,6 @@
-// The operations API as one person uses it.
+// The operations API, and the page, as one person uses them.
+
+import { OperationsDesk } from "../system/operations-desk.mjs";
 
 /** An answer that was not hoped for. */
 export class Refused extends Error {
@@ -18,6 +20,11 @@ export class Person {
     this.#origin = origin;
     this.#token = token;
     this.name = name;
+  }
+
+  /** The page of an incident, in a browser. */
+  page(browser, incident) {
+    return OperationsDesk.open(browser, this.#origin, [this.#token], { incident });
   }
 
   get(path) {

@@ -6,6 +6,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { launchBrowser } from "../system/browser.mjs";
 import { ROOT } from "../system/node.mjs";
 import { Hubline } from "./hubline.mjs";
 import { report } from "./report.mjs";
@@ -45,6 +46,7 @@ export class Rehearsal {
   #say;
   #stage;
   #hubline;
+  #browser;
 
   /** Plays everything, and answers how it went. @param {(text: string) => void} print */
   static async play(print) {
@@ -62,6 +64,7 @@ export class Rehearsal {
       this.#stage = await Stage.open((text) => this.#say(`the lab    ${text}`));
       this.#hubline = await Hubline.start(this.#stage);
       this.#say("the lab    Hubline runs");
+      this.#browser = await launchBrowser();
       for (const [name, pace] of Object.entries(PACE)) this.#stage.environments[name].open(pace);
       const environments = await Promise.allSettled(Object.keys(SCENES).map((environment) => this.#scenes(environment)));
       this.failures.push(...environments.filter(({ status }) => status === "rejected").map(({ reason }) => reason));
@@ -70,6 +73,7 @@ export class Rehearsal {
       this.failures.push(error);
     } finally {
       if (this.failures.length > 0) this.#keepLogs();
+      await this.#browser?.close();
       await this.#hubline?.stop();
       await this.#stage?.close();
     }
@@ -84,7 +88,7 @@ export class Rehearsal {
     const opened = (story) => this.stories.push(story);
     const played = [];
     for (const scene of SCENES[environment]) {
-      played.push(await scene({ stage: this.#stage, people, say: this.#say, environment, opened }));
+      played.push(await scene({ stage: this.#stage, browser: this.#browser, people, say: this.#say, environment, opened }));
     }
     const mitigated = played.filter(({ recovers }) => recovers);
     const incidents = await Promise.all(mitigated.map((story) => story.validated()));

@@ -161,9 +161,14 @@ export class Story {
     return digest;
   }
 
-  async executed(patience = PATIENCE) {
+  async execute() {
     await this.people.operator.post(`/ops/runs/${this.run}/execute`);
     this.tell(`${this.people.operator.name} lets it begin`);
+  }
+
+  /** Lets it begin, and waits until it is over or has stopped. */
+  async executed(patience = PATIENCE) {
+    await this.execute();
     return this.rests(["succeeded", "failed", "needs_manual", "rejected"], patience);
   }
 
@@ -186,10 +191,14 @@ export class Story {
     this.tell(`${person.name} attests: ${statement}`);
   }
 
-  /** Has the incident validated, and waits for the verdict. */
-  async validated(patience = 300_000) {
+  async startValidation() {
     await this.people.operator.post(`/ops/incidents/${this.id}/validations`);
     this.tell(`${this.people.operator.name} starts the validation`);
+  }
+
+  /** Has the incident validated, and waits for the verdict. */
+  async validated(patience = 300_000) {
+    await this.startValidation();
     let incident;
     const look = async () => {
       ({ incident } = await this.incident());

@@ -28,11 +28,13 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
 /// When something is missing and cannot be installed.
 pub fn drill() -> Result<Command> {
     let lab = setup::lab::find_or_install()?;
+    let browser = setup::browser()?;
     build::npm_ci(&project::root().join("tests"), "installing the tests' npm packages")?;
     let mut drill = command("node");
     drill
         .arg(project::root().join("tests/lab/drill.mjs"))
         .env("HUBLINE", project::target().join("release/hubline"))
+        .env("CHROMIUM", browser)
         .env("LAB", lab);
     Ok(drill)
 }

@@ -1,13 +1,13 @@
-// A release is slow: the application goes back to the one before.
+// A release is slow: the application goes back to the one before. People use the page for all of it.
 
+import { PageStory } from "../page-story.mjs";
 import { SLOW } from "../stage.mjs";
-import { Story } from "../story.mjs";
 
 /** What runs before, and again after. */
 const GOOD = "v1.2.0-stable";
 
 export async function badRelease({ stage, environment, ...setup }) {
-  const story = Story.begin({ title: "A release that is too slow", alert: "HighAPILatency", environment, recovers: true, ...setup });
+  const story = PageStory.begin({ title: "A release that is too slow", alert: "HighAPILatency", environment, recovers: true, ...setup });
   const { cluster } = stage.environments[environment];
   const [tag, release] = SLOW;
   const digest = await stage.push("api", tag, release);
@@ -31,5 +31,10 @@ export async function badRelease({ stage, environment, ...setup }) {
   story.proves("the rollback succeeds", done.state === "succeeded", done);
   const pods = cluster.serving("api").map(({ imageID }) => imageID);
   story.proves("every pod runs the good image, by its digest", pods.length > 0 && pods.every((id) => id.endsWith(good)), pods);
+  story.afterwards = async () => {
+    await story.reviewed("releases are held back for an hour from now on");
+    const { state } = (await story.incident()).incident;
+    story.proves("it is reviewed", state === "reviewed", state);
+  };
   return story;
 }

@@ -75,7 +75,11 @@ test("both parties chat, over the hub and over HTTP, and history says the same",
 
   const page = await fetch(`${relay.origin}/`);
   assert.deepEqual([page.status, page.headers.get("content-type")], [200, "text/html; charset=utf-8"]);
-  await Promise.all([customer, technician].map((party) => party.stop()));
+
+  const stranger = await Party.connect(relay, cluster.token({ sub: "stranger", role: "customer" }));
+  assert.equal(await refusalOf(stranger.join(request.id, 0)), "not_found");
+  assert.equal(await refusalOf(stranger.send(request.id, "me too")), "not_found");
+  await Promise.all([customer, technician, stranger].map((party) => party.stop()));
 });
 
 test("the largest batch fits, and what the client makes of it: 64 messages of 4,000 bytes at once", async () => {
@@ -198,6 +202,7 @@ test("history that is due is purged when a cluster's clock calls", async () => {
   const backdated = "now() - interval '1 year'";
   await cluster.sql(`update hubline.service_request set closed_at = ${backdated}, closing_recorded_at = ${backdated} where id = $1`, [request.id]);
   assert.deepEqual(await tick("purge"), { messages: 3, batches: 1, done: true });
+  assert.deepEqual(await tick("purge"), { messages: 0, batches: 0, done: true });
   assert.deepEqual(await relay.as(request.customer).history(request.id), []);
 });
 

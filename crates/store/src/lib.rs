@@ -33,7 +33,7 @@ pub use history::history;
 pub use join::{Join, Joined, join};
 pub use leave::{Departure, Departures, leave};
 pub use migrations::{MIGRATIONS, Migration, OPERATIONS_MIGRATIONS};
-pub use purge::{PURGE_BATCH, Purged, purge, purge_answer, purge_parameters};
+pub use purge::{PURGE_BATCH, Purged, purge};
 pub use send::{Item, Sent, send};
 pub use service_request::{Put, put_service_request, service_request};
 pub use spin_sdk::pg::{Connection, DbValue, ParameterValue};

@@ -1,9 +1,9 @@
 //! Deleting history past its retention.
 
 use chat::ServiceRequestId;
-use spin_sdk::pg::{DbValue, ParameterValue};
+use spin_sdk::pg::ParameterValue;
 
-use crate::{Database, StoreError, columns::Columns, query::one_row, sql};
+use crate::{Database, StoreError, columns::parsed, query::one_row, sql};
 
 /// The most messages that one statement deletes: some milliseconds of work, so that nothing waits for it and a crash
 /// undoes little.
@@ -29,28 +29,13 @@ pub struct Purged {
 /// # Errors
 /// Returns [`StoreError`] when the database can't say. What was not committed is due still.
 pub async fn purge(db: &impl Database) -> Result<Option<Purged>, StoreError> {
-    one_row(db, sql::PURGE, purge_parameters()).await?.map(read).transpose()
-}
-
-/// The parameters of [`sql::PURGE`], for a world whose calls are synchronous: what [`purge`] does, in two halves.
-#[must_use]
-pub fn purge_parameters() -> Vec<ParameterValue> {
-    vec![ParameterValue::Int64(PURGE_BATCH)]
-}
-
-/// Reads the rows that [`sql::PURGE`] answered.
-///
-/// # Errors
-/// Returns [`StoreError`] when they have another shape.
-pub fn purge_answer(rows: Vec<Vec<DbValue>>) -> Result<Option<Purged>, StoreError> {
-    rows.into_iter().next().map(|row| read(Columns::new(row))).transpose()
-}
-
-fn read(mut row: Columns) -> Result<Purged, StoreError> {
-    Ok(Purged {
-        service_request_id: row.parsed()?,
+    let parameters = vec![ParameterValue::Int64(PURGE_BATCH)];
+    let Some(mut row) = one_row(db, sql::PURGE, parameters).await? else { return Ok(None) };
+    let Some(service_request_id) = row.maybe_text()? else { return Ok(None) };
+    Ok(Some(Purged {
+        service_request_id: parsed(&service_request_id)?,
         messages: row.int8()?,
         first_seq: row.int8()?,
         last_seq: row.int8()?,
-    })
+    }))
 }

@@ -51,7 +51,8 @@ pub const HISTORY_AFTER: &str = include_str!("../sql/history_after.sql");
 /// Parameters: those of [`SERVICE_REQUEST`], the number to stop before (int8), the most messages (int8).
 pub const HISTORY_BEFORE: &str = include_str!("../sql/history_before.sql");
 
-/// Deletes one batch of what is due: one row, or none when nothing is.
+/// Deletes one batch of what is due: one row, of nulls when nothing is. It is called synchronously, and such a call of Spin
+/// 4.0 never returns without a row (its issue 3671).
 ///
 /// Parameter: the most messages to delete (int8).
 pub const PURGE: &str = include_str!("../sql/purge.sql");

@@ -13,6 +13,7 @@ impl Connection {
     }
 }
 
+/// For statements that always answer with a row: without one a synchronous call of Spin 4.0 never returns.
 impl Database for Connection {
     async fn one_row(
         &self,

@@ -207,3 +207,12 @@ async fn a_conversation_without_messages_is_done_with_once() {
     assert!(owner.value::<bool>("select purged from hubline.service_request").await);
     assert_eq!(owner.value::<i64>("select count(*) from hubline.purge_record").await, 0);
 }
+
+#[tokio::test]
+async fn a_purge_answers_with_a_row_when_nothing_is_due() {
+    let database = Server::shared().database().await;
+    let purge = database.purge().await;
+    let rows = purge.query(store::sql::PURGE, &[&store::PURGE_BATCH]).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].get::<_, Option<&str>>(0), None);
+}

@@ -26,6 +26,20 @@ async fn every_statement_can_be_prepared_and_keeps_to_types_that_functions_have(
     }
 }
 
+#[tokio::test]
+async fn every_statement_of_operations_answers_with_one_row() {
+    for (name, statement) in operations::sql::ALL {
+        assert!(statement.starts_with(&format!("select operations.{name}(")), "{name} calls the function of its name");
+        assert!(!statement.contains("from"), "{name} asks for nothing else");
+    }
+    let owner = Server::shared().operations_database().await.owner().await;
+    let names = operations::sql::ALL.map(|(name, _)| name);
+    let sets = "select count(*) from pg_proc
+        where pronamespace = 'operations'::regnamespace and proname = any($1) and proretset";
+    let sets: i64 = owner.query_one(sets, &[&&names[..]]).await.unwrap().get(0);
+    assert_eq!(sets, 0, "none answers with a set, which may be empty");
+}
+
 #[test]
 fn every_file_is_a_statement_of_the_list() {
     let migrating = ["migration_table", "lock_migrations", "migrations_applied", "record_migration"];

@@ -1,5 +1,6 @@
 //! What a relay is told at its start.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// How a relay is set up.
@@ -41,8 +42,9 @@ pub struct Limits {
     /// How many batches may be in flight at once, of different conversations. Fewer make larger batches, which cost less
     /// for each message: on two processors two lanes carry more than four, and answer sooner.
     pub lanes: usize,
-    /// How many messages must wait before a lane takes them while another has a batch in flight that will soon be back.
-    pub crowd: usize,
+    /// How many messages must wait before a lane takes them while another has a batch in flight that will soon be back: at
+    /// least and at most. The longer batches take, the more must wait.
+    pub crowd: RangeInclusive<usize>,
     /// How many messages may wait before the next is answered with `rate_limited`.
     pub waiting: usize,
     /// The most messages in one batch.
@@ -78,7 +80,7 @@ impl Default for Limits {
             queue_bytes: 512 * 1024,
             invocations: 128,
             lanes: 2,
-            crowd: 4,
+            crowd: 2..=4,
             waiting: 8192,
             batch_messages: 64,
             batch_bytes: 256 * 1024,

@@ -61,7 +61,7 @@ impl Inner {
                 lanes.ready.notified().await;
                 continue;
             };
-            let mut journey = Journey { lanes, flight: Some(flight) };
+            let mut journey = Journey { lanes, flight: Some(flight), began: Instant::now() };
             if batch.len() == self.limits.batch_messages {
                 // It had no room for more, so there may be work for the next lane.
                 lanes.ready.notify_one();
@@ -87,6 +87,7 @@ impl Inner {
 struct Journey<'l> {
     lanes: &'l Lanes,
     flight: Option<Flight>,
+    began: Instant,
 }
 
 impl Journey<'_> {
@@ -101,7 +102,7 @@ impl Journey<'_> {
 impl Drop for Journey<'_> {
     fn drop(&mut self) {
         if let Some(flight) = self.flight.take() {
-            self.lanes.waiting.lock().returned(flight);
+            self.lanes.waiting.lock().returned(flight, self.began.elapsed());
         }
     }
 }

@@ -1,8 +1,16 @@
 //! Who waits to be sent, and which batch comes next.
 
 use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
 
 use crate::Limits;
+
+/// A crowd has one message for each of these that a batch takes. The longer batches take, the busier is whatever they wait
+/// for, and the dearer is one more of them.
+const CROWDING: Duration = Duration::from_micros(500);
+
+/// How many batches back their time counts, more or less.
+const MEMORY: u32 = 8;
 
 /// What names a conversation here: a hash of its id. Two that share one merely wait for each other.
 pub(crate) type Key = u64;
@@ -18,6 +26,8 @@ pub(crate) struct Waiting<T> {
     busy: HashSet<Key>,
     /// Batches that have not returned, but for those that are slow.
     brisk: usize,
+    /// How long batches take these days.
+    pace: Duration,
 }
 
 #[derive(Debug)]
@@ -36,7 +46,7 @@ pub(crate) struct Flight {
 
 impl<T> Default for Waiting<T> {
     fn default() -> Self {
-        Self { queue: VecDeque::new(), busy: HashSet::new(), brisk: 0 }
+        Self { queue: VecDeque::new(), busy: HashSet::new(), brisk: 0, pace: Duration::ZERO }
     }
 }
 
@@ -100,9 +110,10 @@ impl<T> Waiting<T> {
         }
     }
 
-    /// A batch has returned.
-    pub(crate) fn returned(&mut self, mut flight: Flight) {
+    /// A batch has returned, after so long.
+    pub(crate) fn returned(&mut self, mut flight: Flight, took: Duration) {
         self.slow(&mut flight);
+        self.pace = (self.pace * (MEMORY - 1) + took) / MEMORY;
         for key in &flight.keys {
             self.busy.remove(key);
         }
@@ -117,8 +128,14 @@ impl<T> Waiting<T> {
     /// Whether another batch is worth its cost now. While one is under way, it soon returns and takes along whatever came
     /// meanwhile; only a crowd does not wait for that.
     fn is_due(&self, limits: &Limits) -> bool {
-        let least = if self.brisk == 0 { 1 } else { limits.crowd };
+        let least = if self.brisk == 0 { 1 } else { self.crowd(limits) };
         self.queue.len() >= least
+    }
+
+    /// How many messages are a crowd now.
+    fn crowd(&self, limits: &Limits) -> usize {
+        let crowd = self.pace.as_micros() / CROWDING.as_micros();
+        usize::try_from(crowd).unwrap_or(usize::MAX).max(*limits.crowd.start()).min(*limits.crowd.end())
     }
 }
 
@@ -129,7 +146,7 @@ mod tests {
     use super::*;
 
     fn limits() -> Limits {
-        Limits { waiting: 1000, batch_messages: 4, batch_bytes: 100, crowd: 1, ..Limits::default() }
+        Limits { waiting: 1000, batch_messages: 4, batch_bytes: 100, crowd: 1..=1, ..Limits::default() }
     }
 
     /// Queues messages, each named by its conversation and its number there.
@@ -152,9 +169,9 @@ mod tests {
         assert!(waiting.push(3, 10, (3, 1), &limits).unwrap(), "nobody has to wait for others");
         let (second, other) = waiting.take(&limits).unwrap();
         assert_eq!(second, [(3, 1)]);
-        waiting.returned(flight);
+        waiting.returned(flight, Duration::ZERO);
         assert_eq!(waiting.take(&limits).unwrap().0, [(1, 3)]);
-        waiting.returned(other);
+        waiting.returned(other, Duration::ZERO);
         assert!(waiting.take(&limits).is_none());
     }
 
@@ -168,13 +185,13 @@ mod tests {
         }
         assert_eq!(waiting.take(&limits).unwrap().0, [(2, 1), (3, 1)]);
         waiting.push(4, 10, (4, 1), &limits).unwrap();
-        waiting.returned(flight);
+        waiting.returned(flight, Duration::ZERO);
         assert_eq!(waiting.take(&limits).unwrap().0, [(1, 2), (1, 3), (4, 1)], "who came first goes first");
     }
 
     #[test]
     fn while_a_batch_is_under_way_only_a_crowd_opens_another_lane() {
-        let limits = Limits { crowd: 3, ..limits() };
+        let limits = Limits { crowd: 3..=3, ..limits() };
         let mut waiting = Waiting::default();
         assert!(waiting.push(1, 10, (), &limits).unwrap(), "nothing is under way");
         let (_, mut flight) = waiting.take(&limits).unwrap();
@@ -184,12 +201,26 @@ mod tests {
         assert!(waiting.push(4, 10, (), &limits).unwrap(), "a crowd");
         let (crowd, other) = waiting.take(&limits).unwrap();
         assert_eq!(crowd.len(), 3);
-        waiting.returned(other);
+        waiting.returned(other, Duration::ZERO);
         waiting.slow(&mut flight);
         assert!(waiting.push(5, 10, (), &limits).unwrap(), "nobody counts on a batch that hangs");
         assert!(waiting.take(&limits).is_some());
-        waiting.returned(flight);
+        waiting.returned(flight, Duration::ZERO);
         assert!(waiting.take(&limits).is_none());
+    }
+
+    #[test]
+    fn the_longer_batches_take_the_larger_is_a_crowd() {
+        let limits = Limits { crowd: 2..=4, ..limits() };
+        let mut waiting = filled(&limits, &[(1, 1)]);
+        for (took, crowd) in [(100, 2), (1_200, 2), (2_200, 4), (90_000, 4), (1_600, 3)] {
+            for _ in 0..100 {
+                let (_, flight) = waiting.take(&limits).unwrap();
+                waiting.returned(flight, Duration::from_micros(took));
+                waiting.push(1, 10, (1, 1), &limits).unwrap();
+            }
+            assert_eq!(waiting.crowd(&limits), crowd, "{took} µs");
+        }
     }
 
     #[test]
@@ -198,13 +229,13 @@ mod tests {
         let mut waiting = filled(&limits, &[(1, 1), (1, 2), (1, 3), (1, 4), (1, 5)]);
         let (four, flight) = waiting.take(&limits).unwrap();
         assert_eq!(four.len(), 4);
-        waiting.returned(flight);
+        waiting.returned(flight, Duration::ZERO);
         waiting.push(2, 1000, (2, 1), &limits).unwrap();
         waiting.push(3, 10, (3, 1), &limits).unwrap();
         for alone in [(1, 5), (2, 1), (3, 1)] {
             let (batch, flight) = waiting.take(&limits).unwrap();
             assert_eq!(batch, [alone]);
-            waiting.returned(flight);
+            waiting.returned(flight, Duration::ZERO);
         }
     }
 
@@ -222,7 +253,7 @@ mod tests {
         /// nobody is forgotten.
         #[test]
         fn conversations_keep_their_order(steps in prop::collection::vec((0..4u8, 0..6u64), 1..300), crowd in 1..5usize) {
-            let limits = Limits { crowd, ..limits() };
+            let limits = Limits { crowd: crowd..=crowd, ..limits() };
             let mut waiting = Waiting::default();
             let mut flights: Vec<(Vec<Key>, Flight)> = Vec::new();
             let (mut pushed, mut left) = ([0u32; 6], [0u32; 6]);
@@ -247,17 +278,17 @@ mod tests {
                     },
                     _ if !flights.is_empty() => {
                         let (_, flight) = flights.swap_remove(at % flights.len());
-                        waiting.returned(flight);
+                        waiting.returned(flight, Duration::ZERO);
                     }
                     _ => {}
                 }
             }
             for (_, flight) in flights.drain(..) {
-                waiting.returned(flight);
+                waiting.returned(flight, Duration::ZERO);
             }
             while let Some((batch, flight)) = waiting.take(&limits) {
                 check(batch, &[]);
-                waiting.returned(flight);
+                waiting.returned(flight, Duration::ZERO);
             }
             prop_assert_eq!(pushed, left);
         }

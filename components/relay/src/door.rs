@@ -16,7 +16,10 @@ use tokio::sync::Notify;
 
 pub(crate) use follow::Joined;
 pub(crate) use news::{Arrived, News, Standing};
+pub(crate) use presence::milliseconds_now;
 pub(crate) use repair::Wanted;
+
+use presence::Elsewhere;
 
 use crate::connection::Connection;
 use crate::post::Post;
@@ -47,9 +50,9 @@ struct State {
     /// the conversation's last number may have overtaken messages.
     synced: i64,
     members: Vec<Member>,
-    /// Who is connected on other nodes.
-    elsewhere: Vec<UserId>,
-    /// As of when that is known, in milliseconds since 1970.
+    /// Who is connected on other nodes, and who has gone there.
+    elsewhere: Vec<Elsewhere>,
+    /// When the database was asked last who is there, in milliseconds since 1970: older news is no news.
     presence_at: i64,
     /// Whether a task looks after missing messages.
     repairing: bool,

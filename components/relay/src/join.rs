@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::answers::{JoinAnswer, page};
 use crate::calls::Failure;
 use crate::connection::Connection;
-use crate::door::{Door, Joined, Standing};
+use crate::door::{Door, Joined, Standing, milliseconds_now};
 use crate::epoch::Observed;
 use crate::relay::{Inner, Urgency};
 
@@ -98,7 +98,7 @@ impl Inner {
         let Ok(_turn) = self.joins.acquire().await else {
             return Err(ErrorCode::Unavailable.refusal("the server is stopping; try another"));
         };
-        let asked = Instant::now();
+        let (asked, asked_at) = (Instant::now(), milliseconds_now());
         let call = self.calls.join(&connection.token, &join.id, join.after, join.epoch.as_deref());
         let bytes = call.await.map_err(told)?;
         let answer: JoinAnswer<'_> = serde_json::from_slice(&bytes).map_err(|error| told(error.into()))?;
@@ -112,23 +112,21 @@ impl Inner {
         let at = if answer.replay { 0 } else { join.after.unwrap_or(answer.last_seq) };
         let page = page(&answer.messages, answer.purged_through, answer.last_seq, &connection.actor)
             .map_err(|error| told(error.into()))?;
-        let told = Answer {
-            service_request_id: &door.id,
-            last_seq: answer.last_seq,
-            epoch: &answer.epoch,
-            status: answer.status,
-            parties: &answer.parties,
-        };
         let joined = Joined {
             at,
             page,
             version: answer.version,
             who: answer.who,
             standing: Standing { status: answer.status, closed_at: answer.closed_at },
-            presence: &answer.parties,
+            presence: answer.parties,
+            asked_at,
         };
-        let (result, aftermath) =
-            door.finish_join(connection, joined, || connection.answer(join.invocation_id.as_deref(), &told));
+        let tell = |parties: &[PartyPresence]| {
+            let (last_seq, epoch, status) = (answer.last_seq, &*answer.epoch, answer.status);
+            let told = Answer { service_request_id: &door.id, last_seq, epoch, status, parties };
+            connection.answer(join.invocation_id.as_deref(), &told);
+        };
+        let (result, aftermath) = door.finish_join(connection, joined, tell);
         self.follow_up(door, aftermath, Urgency::Now);
         result.map_err(|code| code.refusal("there is no such service request"))
     }

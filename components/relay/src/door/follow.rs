@@ -10,7 +10,7 @@ use crate::connection::Connection;
 use crate::ticket::Ticket;
 
 /// What a function answers to a join, as of one moment.
-pub(crate) struct Joined<'a> {
+pub(crate) struct Joined {
     /// Up to which number the client has everything.
     pub(crate) at: i64,
     /// The first page after that.
@@ -21,8 +21,10 @@ pub(crate) struct Joined<'a> {
     pub(crate) who: Parties,
     /// Whether it takes messages.
     pub(crate) standing: Standing,
-    /// Who is connected, anywhere.
-    pub(crate) presence: &'a [PartyPresence],
+    /// Who is connected, anywhere, as the database knows it.
+    pub(crate) presence: Vec<PartyPresence>,
+    /// When it was asked, in milliseconds since 1970.
+    pub(crate) asked_at: i64,
 }
 
 impl Door {
@@ -47,28 +49,31 @@ impl Door {
         self.state.lock().admit(self, connection).line.begin_join();
     }
 
-    /// A connection may join. `answer` tells the client; what follows in the line comes after it.
+    /// A connection may join. `answer` tells the client, who is there included; what follows in the line comes after it.
     ///
     /// # Errors
     /// Says why not when what has become known meanwhile forbids it.
     pub(crate) fn finish_join(
         &self,
         connection: &Arc<Connection>,
-        joined: Joined<'_>,
-        answer: impl FnOnce(),
+        joined: Joined,
+        answer: impl FnOnce(&[PartyPresence]),
     ) -> (Result<(), ErrorCode>, Aftermath) {
         let mut aftermath = Aftermath::default();
         let mut state = self.state.lock();
-        let Joined { at, page, version, who, standing, presence } = joined;
+        let Joined { at, page, version, who, standing, mut presence, asked_at } = joined;
         let last = page.last;
         state.learn(self, version, who, Some(standing), &mut aftermath);
         state.synced = state.synced.max(version);
         let allowed = state.facts.as_ref().is_some_and(|facts| facts.admit(&connection.actor));
         let result = if allowed { Ok(()) } else { Err(ErrorCode::NotFound) };
+        if allowed {
+            state.know_presence(&mut presence, asked_at);
+        }
         if let Some(member) = state.member(connection) {
             let mut steps = Vec::new();
             if allowed {
-                answer();
+                answer(&presence);
                 member.line.joined(at, fitting(&page, connection), &mut steps);
             } else {
                 member.line.leave(&mut steps);
@@ -82,7 +87,7 @@ impl Door {
             member.line.heard_of(last);
         }
         if allowed {
-            state.come_online(self, &connection.actor, presence);
+            state.come_online(self, &connection.actor);
         }
         state.tidy(self);
         state.sum_up(&mut aftermath);

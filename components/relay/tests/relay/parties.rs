@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::client::Client;
 use crate::fake::{Fake, Fault, parties};
-use crate::node::{Node, node, node_with, quick, until};
+use crate::node::{Node, node, node_with, post_event, quick, until};
 
 async fn open() -> (Node, Fake) {
     let fake = Fake::new();
@@ -24,6 +24,40 @@ async fn both(node: &Node) -> (Client, Client) {
     theo.join("sr", 0).await.unwrap();
     assert_eq!(carla.event("OnPresenceChanged").await["userId"], "theo");
     (carla, theo)
+}
+
+#[tokio::test]
+async fn who_came_meanwhile_is_there() {
+    let (node, fake) = open().await;
+    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
+    let mut theo = Client::connect(&node, "theo", Role::Technician).await;
+    let online = |joined: &serde_json::Value| -> Vec<bool> {
+        let parties = joined["parties"].as_array().unwrap().iter();
+        parties.map(|party| party["online"].as_bool().unwrap()).collect()
+    };
+    // The answer is of a time before the technician, and comes after.
+    fake.fail("join", &[Fault::SlowAnswer(Duration::from_millis(300))]);
+    let slow = carla.begin("JoinServiceRequest", json!(["sr", 0, null])).await;
+    until("she is registered", || fake.calls.join.load(Ordering::SeqCst) == 1).await;
+    let quick = theo.begin("JoinServiceRequest", json!(["sr", 0, null])).await;
+    assert_eq!(online(&theo.completion(&quick).await.unwrap()), [true, true, false]);
+    assert_eq!(online(&carla.completion(&slow).await.unwrap()), [true, true, false]);
+    // Nobody takes her for somebody on another node: she is gone when her connection is.
+    assert_eq!(theo.event("OnPresenceChanged").await["online"], true);
+    drop(carla);
+    assert_eq!(theo.event("OnPresenceChanged").await["online"], false);
+}
+
+#[tokio::test]
+async fn who_came_elsewhere_meanwhile_is_there() {
+    let (node, fake) = open().await;
+    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
+    fake.fail("join", &[Fault::SlowAnswer(Duration::from_millis(300))]);
+    let slow = carla.begin("JoinServiceRequest", json!(["sr", 0, null])).await;
+    until("she is registered", || fake.calls.join.load(Ordering::SeqCst) == 1).await;
+    assert_eq!(post_event(node.internal, fake.presence("a", "sr", "theo", true)).await, 204);
+    let joined = carla.completion(&slow).await.unwrap();
+    assert_eq!(joined["parties"][1], json!({"userId": "theo", "role": "technician", "online": true}));
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ impl Default for Limits {
             busy: Duration::from_secs(1),
             statement: Duration::from_secs(3),
             body: 8 << 20,
-            reuse: 128,
+            reuse: 16_384,
             concurrency: 16,
             calls: 128,
             idle: Duration::from_secs(10),

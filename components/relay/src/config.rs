@@ -40,10 +40,10 @@ pub struct Limits {
     /// How many invocations of one connection may be under way; after that its socket isn't read until one ends.
     pub invocations: usize,
     /// How many batches may be in flight at once, of different conversations. Fewer make larger batches, which cost less
-    /// for each message: on two processors two lanes carry more than four, and answer sooner.
+    /// for each message; more let fewer messages wait behind a batch that they are not in.
     pub lanes: usize,
     /// How many messages must wait before a lane takes them while another has a batch in flight that will soon be back: at
-    /// least and at most. The longer batches take, the more must wait.
+    /// least and at most. The longer batches take, the more must wait; while they are quick, nobody does.
     pub crowd: RangeInclusive<usize>,
     /// How many messages may wait before the next is answered with `rate_limited`.
     pub waiting: usize,
@@ -79,8 +79,8 @@ impl Default for Limits {
             max_message: 32 * 1024,
             queue_bytes: 512 * 1024,
             invocations: 128,
-            lanes: 2,
-            crowd: 2..=4,
+            lanes: 3,
+            crowd: 1..=4,
             waiting: 8192,
             batch_messages: 64,
             batch_bytes: 256 * 1024,

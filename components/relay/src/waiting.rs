@@ -211,9 +211,9 @@ mod tests {
 
     #[test]
     fn the_longer_batches_take_the_larger_is_a_crowd() {
-        let limits = Limits { crowd: 2..=4, ..limits() };
+        let limits = Limits { crowd: 1..=4, ..limits() };
         let mut waiting = filled(&limits, &[(1, 1)]);
-        for (took, crowd) in [(100, 2), (1_200, 2), (2_200, 4), (90_000, 4), (1_600, 3)] {
+        for (took, crowd) in [(100, 1), (900, 1), (1_200, 2), (2_200, 4), (90_000, 4), (1_600, 3)] {
             for _ in 0..100 {
                 let (_, flight) = waiting.take(&limits).unwrap();
                 waiting.returned(flight, Duration::from_micros(took));

@@ -9,7 +9,7 @@ mod service_request;
 mod sweep;
 
 use chat::{ErrorCode, Refusal};
-use function::{Answer, Request, answer, path};
+use function::{Answer, Request, answer, path, steady};
 use http::Method;
 
 /// Answers a request.
@@ -17,7 +17,7 @@ use http::Method;
 /// Exported where there is a host; elsewhere this is a library, whose parts are tested.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: Request) -> Answer {
-    route(request).await.into()
+    steady(route(request)).await.into()
 }
 
 async fn route(request: Request) -> Result<Answer, Refusal> {

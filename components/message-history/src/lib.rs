@@ -4,7 +4,7 @@
 mod query;
 
 use chat::{ErrorCode, Refusal};
-use function::{Answer, Instance, Request, answer, bearer, path};
+use function::{Answer, Instance, Request, answer, bearer, path, steady};
 use http::{Method, StatusCode};
 
 /// Says that a client of the public API reads the answer.
@@ -15,7 +15,7 @@ const PUBLIC: &str = "x-hubline-public";
 /// Exported where there is a host; elsewhere this is a library, whose parts are tested.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: Request) -> Answer {
-    route(request).await.into()
+    steady(route(request)).await.into()
 }
 
 async fn route(request: Request) -> Result<Answer, Refusal> {

@@ -12,7 +12,7 @@ use chat::{
     ErrorCode, MessageForm, NodeName, Refusal,
     wire::{Outcome, SendAnswer, SendRequest},
 };
-use function::{Answer, Instance, Request, answer, bearer, body, demand_relay, path};
+use function::{Answer, Instance, Request, answer, bearer, body, demand_relay, path, steady};
 use http::{Method, StatusCode};
 
 use crate::batch::Batch;
@@ -22,7 +22,7 @@ use crate::batch::Batch;
 /// Exported where there is a host; elsewhere this is a library, whose parts are tested.
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: Request) -> Answer {
-    route(request).await.into()
+    steady(route(request)).await.into()
 }
 
 async fn route(request: Request) -> Result<Answer, Refusal> {

@@ -17,6 +17,7 @@ mod instance;
 mod keys;
 mod patience;
 mod rings;
+mod steady;
 
 pub use access::{bearer, demand_alert_token, demand_relay};
 pub use answer::Answer;
@@ -25,3 +26,4 @@ pub use instance::{Instance, misconfigured};
 pub use patience::within;
 pub use rings::Rings;
 pub use spin_sdk::http::Request;
+pub use steady::steady;

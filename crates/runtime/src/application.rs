@@ -16,6 +16,7 @@ use crate::cache::Cache;
 use crate::client::Client;
 use crate::function::Function;
 use crate::metrics::{self, Calls, Registry, Trigger};
+use crate::neighbour::Neighbour;
 use crate::redis::{Links, Listener, Subscriber};
 use crate::route::Routes;
 use crate::schedule::Scheduled;
@@ -54,6 +55,7 @@ impl Application {
             postgres: postgres::Pools::new(limits),
             redis: Links::default(),
             client: Client::new(limits.body),
+            neighbour: Neighbour::default(),
             application: OnceLock::new(),
         });
         let mut loader = Loader { linker: linker(&engine)?, engine, cache, services, compiled: BTreeMap::new() };
@@ -132,6 +134,11 @@ impl Application {
     /// Answers a request of another component; none if there is no such component.
     pub async fn chained(&self, component: &str, request: Request<Bytes>) -> Option<Response<Bytes>> {
         Some(self.functions.get(component)?.call(request).await)
+    }
+
+    /// The server in this process that components may ask for.
+    pub fn neighbour(&self) -> &Neighbour {
+        &self.services.neighbour
     }
 
     /// A component with a cron trigger.

@@ -8,6 +8,7 @@
 mod answer;
 mod application;
 mod bindings;
+mod body;
 mod cache;
 mod client;
 mod crew;
@@ -15,6 +16,7 @@ mod engine;
 mod error;
 mod function;
 mod metrics;
+mod neighbour;
 mod options;
 mod outbound;
 mod output;

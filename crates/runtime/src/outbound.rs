@@ -1,16 +1,18 @@
-//! Requests that a component makes: allowed or not, to the outside or to another component.
+//! Requests that a component makes: allowed or not, to the outside, to another component or to a server in this process.
 //!
 //! Both ways out end here: `wasi:http/client` of WASI 0.3, and `wasi:http/outgoing-handler` of WASI 0.2, which a component
 //! that is called by the clock needs, because it may wait in nothing else.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
 use manifest::chained_component;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+use crate::body;
 use crate::scope::Scope;
 
 type Ending = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -54,26 +56,32 @@ async fn send(
         return Err(Error::HttpRequestDenied);
     }
     let limits = &scope.services.limits;
-    match chained_component(host).map(str::to_owned) {
-        Some(component) => chain(scope, &component, request).await,
-        None => {
-            let limit = options.and_then(|options| options.first_byte_timeout).unwrap_or(limits.call).min(limits.call);
-            scope.services.client.send(request, limit).await
-        }
+    if let Some(component) = chained_component(host).map(str::to_owned) {
+        return chain(scope, &component, request).await;
     }
+    if let Some(answer) = scope.services.neighbour.at(uri) {
+        return Ok(full(answer(whole(scope, request).await?).await));
+    }
+    let limit = options.and_then(|options| options.first_byte_timeout).unwrap_or(limits.call).min(limits.call);
+    scope.services.client.send(request, limit).await
 }
 
 /// Calls another component of the application, without the network.
 async fn chain(scope: &Scope, component: &str, request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
     let application = scope.services.application.get().and_then(std::sync::Weak::upgrade);
     let application = application.ok_or(Error::DestinationUnavailable)?;
+    let response = application.chained(component, whole(scope, request).await?).await;
+    Ok(full(response.ok_or(Error::DestinationNotFound)?))
+}
+
+/// Waits for all of a request.
+async fn whole(scope: &Scope, request: Request<WasiBody>) -> Result<Request<Bytes>, Error> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, scope.services.limits.body)
-        .collect()
-        .await
-        .map_err(|_| Error::HttpRequestBodySize(None))?
-        .to_bytes();
-    let response = application.chained(component, Request::from_parts(parts, body)).await;
-    let response = response.ok_or(Error::DestinationNotFound)?;
-    Ok(response.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync()))
+    let body = body::whole(&parts.headers, body, scope.services.limits.body).await;
+    let body = body.map_err(|_| Error::HttpRequestBodySize(None))?;
+    Ok(Request::from_parts(parts, body))
+}
+
+fn full(response: Response<Bytes>) -> Response<WasiBody> {
+    response.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync())
 }

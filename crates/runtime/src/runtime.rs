@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::uri::Authority;
 use http::{Request, Response};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +35,16 @@ impl Runtime {
     /// each as `application/problem+json`. Private routes do not exist here.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         self.application.handle(request).await
+    }
+
+    /// Has requests of components to this address, over plain HTTP, answered by a server in this process: what the manifest
+    /// allows them is asked first, as ever. There can be one; it had better be known before the triggers start.
+    pub fn adopt(
+        &self,
+        authority: Authority,
+        answer: impl Fn(Request<Bytes>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync + 'static,
+    ) {
+        self.application.neighbour().moves_in(authority, Box::new(answer));
     }
 
     /// Starts the Redis and cron triggers, until `stop`; the handle ends when what they had begun has ended too.

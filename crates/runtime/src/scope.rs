@@ -7,6 +7,7 @@ use manifest::AllowedHost;
 
 use crate::application::Application;
 use crate::client::Client;
+use crate::neighbour::Neighbour;
 use crate::{Limits, postgres, redis};
 
 /// A component's share of the world.
@@ -27,6 +28,7 @@ pub(crate) struct Services {
     pub postgres: postgres::Pools,
     pub redis: redis::Links,
     pub client: Client,
+    pub neighbour: Neighbour,
     /// The application itself, for calls from one component to another.
     pub application: OnceLock<Weak<Application>>,
 }

@@ -17,7 +17,7 @@ use super::{DataDir, Database, OperationsDatabase, address};
 use crate::data::Data;
 use crate::database::{self, Pulse};
 use crate::databases::Owner;
-use crate::functions::InProcess;
+use crate::functions::{InProcess, deliver};
 use crate::health::Health;
 use crate::node::Node;
 use crate::operations::Operations;
@@ -138,6 +138,7 @@ impl Application {
         }
 
         let relay = Relay::new(super::relay::config(&self.variables, self.node), Arc::clone(&functions))?;
+        runtime.adopt(self.internal.local_addr()?.to_string().parse()?, deliver(relay.events()));
         let pulse = Pulse::new(self.variables.get("database_url").unwrap_or_default());
         let operations = Operations::new(self.variables.get("operations_database_url"));
         let receiver = Receiver::new(self.variables.get("alert_token").unwrap_or_default());

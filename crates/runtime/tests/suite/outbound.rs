@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -80,4 +83,26 @@ async fn components_call_each_other_without_the_network() {
         metrics.contains(r#"hubline_function_calls_total{component="hidden",trigger="http",outcome="ok"} 1"#),
         "{metrics}"
     );
+}
+
+#[tokio::test]
+async fn a_server_in_this_process_is_reached_without_the_network_by_whom_the_manifest_allows() {
+    let (origin, connections) = serve().await;
+    let (declared, _) = serve().await;
+    let authority = || origin.strip_prefix("http://").unwrap().parse().unwrap();
+    let answer = |request: Request<Bytes>| {
+        let path = request.uri().path().to_owned();
+        async move { Response::builder().status(202).body(Bytes::from(path)).unwrap() }.boxed()
+    };
+    let allowed = Application { hosts: vec![origin.clone()], ..Application::default() }.load().await;
+    let stranger = Application { hosts: vec![declared], ..Application::default() }.load().await;
+    for running in [&allowed, &stranger] {
+        running.runtime.adopt(authority(), answer);
+    }
+    for way in ["get", "get-synchronously"] {
+        assert_eq!(allowed.ask(&format!("/{way}?{origin}/here")).await, (202, "/here".to_owned()));
+        let (status, text) = stranger.ask(&format!("/{way}?{origin}/here")).await;
+        assert_eq!((status, text.contains("HttpRequestDenied")), (502, true), "{text}");
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 0);
 }

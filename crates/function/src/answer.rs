@@ -70,11 +70,9 @@ fn problem(refusal: Refusal) -> Response<Bytes> {
 }
 
 fn response(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Response<Bytes> {
-    let length = HeaderValue::from(body.len());
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, length);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     // What one user may read is not kept for the next.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

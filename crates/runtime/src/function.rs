@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use wasmtime::Store;
@@ -16,7 +16,6 @@ use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{Error, FieldMap, WasiBody, WasiHttpView};
 
 use crate::answer::Failure;
-use crate::body::{self, Incomplete};
 use crate::crew::{Crew, Role, Shift};
 use crate::metrics::{Calls, Outcome};
 use crate::scope::Scope;
@@ -131,10 +130,10 @@ impl Answering {
     /// Waits for the whole body, and says how long it is.
     async fn complete(&self, response: Response<WasiBody>, head: bool) -> Result<Response<Bytes>, Failure> {
         let (mut parts, body) = response.into_parts();
-        let body = match body::whole(&parts.headers, body, self.body).await {
-            Ok(body) => body,
-            Err(Incomplete::TooLong) => return Err(Failure::TooLarge),
-            Err(error @ Incomplete::Broken(_)) => {
+        let body = match Limited::new(body, self.body).collect().await {
+            Ok(collected) => collected.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Err(Failure::TooLarge),
+            Err(error) => {
                 tracing::error!(component = &*self.name, %error, "a function broke off in the middle of its answer");
                 return Err(Failure::Trapped);
             }

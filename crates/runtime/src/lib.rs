@@ -8,7 +8,6 @@
 mod answer;
 mod application;
 mod bindings;
-mod body;
 mod cache;
 mod client;
 mod crew;

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use manifest::chained_component;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use crate::body;
 use crate::scope::Scope;
 
 type Ending = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -77,9 +76,9 @@ async fn chain(scope: &Scope, component: &str, request: Request<WasiBody>) -> Re
 /// Waits for all of a request.
 async fn whole(scope: &Scope, request: Request<WasiBody>) -> Result<Request<Bytes>, Error> {
     let (parts, body) = request.into_parts();
-    let body = body::whole(&parts.headers, body, scope.services.limits.body).await;
+    let body = Limited::new(body, scope.services.limits.body).collect().await;
     let body = body.map_err(|_| Error::HttpRequestBodySize(None))?;
-    Ok(Request::from_parts(parts, body))
+    Ok(Request::from_parts(parts, body.to_bytes()))
 }
 
 fn full(response: Response<Bytes>) -> Response<WasiBody> {

@@ -3,9 +3,12 @@
 import assert from "node:assert/strict";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createServer } from "node:http";
+import { once } from "node:events";
 import { pathToFileURL } from "node:url";
 import { after, before, test } from "node:test";
 import ts from "typescript";
+import { WebSocketServer } from "ws";
 import { Cluster } from "../system/cluster.mjs";
 import { eventually, pause, range } from "../system/eventually.mjs";
 import { ROOT } from "../system/node.mjs";
@@ -107,6 +110,51 @@ test("two people talk", async () => {
   await technician.closeApp();
   await eventually(() => online(customer).join() === "customer");
   await customer.closeApp();
+});
+
+test("who comes in the frame of the join's answer is there", async () => {
+  // Hubline's own frames come together now and then; these always do.
+  const id = "sr-together";
+  const event = (target, content) => ({ type: 1, target, arguments: [{ serviceRequestId: id, ...content }] });
+  const parties = [
+    { userId: "carla", role: "customer", online: true },
+    { userId: "theo", role: "technician", online: false },
+  ];
+  const message = { id: "m", seq: 1, senderId: "theo", senderRole: "technician", clientMessageId: "c", body: "hello" };
+  const joined = ({ invocationId }) => [
+    { type: 3, invocationId, result: { serviceRequestId: id, lastSeq: 1, epoch: "e", status: "open", parties } },
+    event("OnPresenceChanged", { userId: "theo", online: true }),
+    event("OnMessageReceived", message),
+    event("OnServiceRequestChanged", { status: "closed" }),
+  ];
+  const server = createServer((_, response) => {
+    const availableTransports = [{ transport: "WebSockets", transferFormats: ["Text"] }];
+    response.end(JSON.stringify({ negotiateVersion: 1, connectionId: "a", connectionToken: "b", availableTransports }));
+  });
+  const sockets = new WebSocketServer({ server });
+  sockets.on("connection", (socket) => {
+    const send = (...records) => socket.send(records.map((record) => `${JSON.stringify(record)}\x1e`).join(""));
+    socket.on("message", (data) => {
+      for (const record of data.toString().split("\x1e").filter(Boolean).map((text) => JSON.parse(text))) {
+        if (record.protocol) send({});
+        if (record.target === "JoinServiceRequest") send(...joined(record));
+      }
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const store = { read: async () => null, write: async () => {} };
+  const session = { userId: "carla", token: async () => "token" };
+  const client = await guide.openConversation(`http://127.0.0.1:${server.address().port}`, id, session, store, () => {});
+  try {
+    await eventually(() => client.connection === "online" && client.messages.length === 1);
+    assert.deepEqual(client.parties.map(({ userId, online }) => [userId, online]), [["carla", true], ["theo", true]]);
+    assert.equal(client.status, "closed");
+  } finally {
+    await client.stop();
+    sockets.close();
+    server.close();
+  }
 });
 
 test("the server is away for a while, longer than the library's own patience in attempts", async () => {

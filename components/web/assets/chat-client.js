@@ -173,9 +173,14 @@ export class ChatClient {
       this.#connect(1);
     });
     const mine = (handler) => (event) => {
-      if (event.serviceRequestId === this.#settings.serviceRequestId) handler(event);
+      if (event.serviceRequestId !== this.#settings.serviceRequestId) return;
+      if (this.#early === null) handler(event);
+      else this.#early.push(() => handler(event));
     };
-    hub.on("OnMessageReceived", mine((message) => this.#receive(message)));
+    hub.on("OnMessageReceived", mine((message) => {
+      this.#keep(message);
+      this.#changed();
+    }));
     hub.on("OnPresenceChanged", mine(({ userId, online }) => {
       this.parties = this.parties.map((party) => (party.userId === userId ? { ...party, online } : party));
       this.#changed();
@@ -208,8 +213,8 @@ export class ChatClient {
   async #join() {
     const { connectionId } = this.#hub;
     for (let attempt = 0; !this.#isOver() && this.#hub.connectionId === connectionId; attempt += 1) {
-      // Messages may be handed over before the awaited answer of the join is: they wait until it has been read, or a
-      // history that has to be dropped would take them with it.
+      // Events may be handed over before the awaited answer of the join is: they wait until it has been read, or an older
+      // list of who is there would replace what they say, and a history that has to be dropped would take them with it.
       this.#early = [];
       try {
         const { serviceRequestId } = this.#settings;
@@ -231,10 +236,10 @@ export class ChatClient {
     this.#epoch = epoch;
     this.status = status;
     this.parties = parties;
+    this.#becomes("online");
     const early = this.#early ?? [];
     this.#early = null;
-    early.forEach((message) => this.#keep(message));
-    this.#becomes("online");
+    early.forEach((handle) => handle());
     this.outbox.filter(({ state }) => state === "sending").forEach((entry) => this.#transmit(entry));
   }
 
@@ -258,15 +263,6 @@ export class ChatClient {
       entry.state = "failed";
       entry.code = code;
     }
-    this.#changed();
-  }
-
-  #receive(message) {
-    if (this.#early !== null) {
-      this.#early.push(message);
-      return;
-    }
-    this.#keep(message);
     this.#changed();
   }
 

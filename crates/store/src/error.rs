@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The connection broke or could not be made. Whether the statement took effect is not known.
     #[error("the database can't be reached: {0}")]
     Unreachable(String),
+    /// What must be there once only is there already. Nothing was stored.
+    #[error("a unique value is taken: {0}")]
+    Taken(String),
     /// The database refused the statement, or answered in a shape that this version does not know.
     #[error("the database answered unexpectedly: {0}")]
     Unexpected(String),
@@ -26,7 +29,7 @@ impl StoreError {
     pub fn is_worth_a_retry(&self) -> bool {
         match self {
             Self::Busy(_) | Self::Unreachable(_) => true,
-            Self::Unexpected(_) => false,
+            Self::Taken(_) | Self::Unexpected(_) => false,
         }
     }
 
@@ -41,6 +44,8 @@ impl StoreError {
         match state {
             // serialization_failure, deadlock_detected, lock_not_available, query_canceled (by the statement timeout)
             "40001" | "40P01" | "55P03" | "57014" => Self::Busy(text),
+            // unique_violation
+            "23505" => Self::Taken(text),
             // read_only_sql_transaction: a former primary after a failover
             "25006" => Self::Unreachable(text),
             // connection exceptions, insufficient resources, operator intervention, system errors

@@ -23,6 +23,7 @@ mod migrations;
 mod purge;
 mod query;
 mod send;
+mod send_new;
 mod service_request;
 mod sweep;
 

@@ -34,6 +34,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!(6, "0006", "report"),
     migration!(7, "0007", "purge"),
     migration!(8, "0008", "send_one"),
+    migration!(9, "0009", "send_new"),
 ];
 
 /// The same for the database of operations, which is another one.

@@ -13,6 +13,7 @@ use crate::{
     Conversation, Database, StoreError,
     columns::{Columns, PartiesColumns, parsed, time},
     query::{int4s, one_row, texts},
+    send_new::send_new,
     sql,
 };
 
@@ -44,12 +45,17 @@ pub struct Sent {
 /// # Errors
 /// Returns [`StoreError`] when the outcome of the whole batch is not known, or nothing was stored.
 pub async fn send(db: &impl Database, items: &[Item<'_>]) -> Result<Sent, StoreError> {
-    if items.is_empty() {
-        return Ok(Sent { epoch: String::new(), outcomes: Vec::new(), conversations: Vec::new() });
+    match items {
+        [] => return Ok(Sent { epoch: String::new(), outcomes: Vec::new(), conversations: Vec::new() }),
+        [item] => {
+            if let Some(sent) = send_new(db, item).await? {
+                return Ok(sent);
+            }
+        }
+        _ => {}
     }
     let batch = Batch::of(items);
-    let statement = if items.len() == 1 { sql::SEND_ONE } else { sql::SEND };
-    let row = one_row(db, statement, batch.parameters()).await?;
+    let row = one_row(db, sql::SEND, batch.parameters()).await?;
     batch.answer(row.ok_or_else(|| StoreError::shape("row"))?)
 }
 

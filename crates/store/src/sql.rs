@@ -11,8 +11,12 @@
 /// those (`int4[]`, from 1), message ids to use, client message ids, bodies (`text[]`).
 pub const SEND: &str = include_str!("../sql/send.sql");
 
-/// Stores a batch of one message, at less cost: parameters and row are those of [`SEND`].
-pub const SEND_ONE: &str = include_str!("../sql/send_one.sql");
+/// Stores one message that is new, at less cost: one row, of nulls when that is not what it is. A message that came before
+/// is refused for its unique key (SQLSTATE 23505); [`SEND`] knows all of these.
+///
+/// Parameters: service request id; sender, and again as customer, as technician, as service centre (null where the token
+/// does not say so); message id to use, client message id, body.
+pub const SEND_NEW: &str = include_str!("../sql/send_new.sql");
 
 /// Registers a user of a node, and reads what a joining client needs: one row, or none for a stranger.
 ///
@@ -81,7 +85,7 @@ pub const RECORD_MIGRATION: &str = include_str!("../sql/record_migration.sql");
 /// Every statement on the schema by the name of its file.
 pub const ALL: [(&str, &str); 11] = [
     ("send", SEND),
-    ("send_one", SEND_ONE),
+    ("send_new", SEND_NEW),
     ("join", JOIN),
     ("leave", LEAVE),
     ("sweep", SWEEP),

@@ -1,3 +1,0 @@
-select history, taken_at, outcomes, seqs, roles, earlier_ids, earlier_sent_ats, earlier_bodies, versions, customers,
-    technicians, centers, closed_ats, holders
-from hubline.send_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)

@@ -23,6 +23,7 @@ use wasmtime::{Engine, Store};
 use self::open::Open;
 use crate::answer::Failure;
 use crate::metrics::Calls;
+use crate::nudge::persistent;
 use crate::queue::Queue;
 use crate::scope::Scope;
 use crate::state::State;
@@ -154,7 +155,7 @@ impl<R: Role> Crew<R> {
         let open = Open::default();
         let serving = store.run_concurrent(async |accessor| self.serve(accessor, &instance, &open).await);
         let outcome = tokio::select! {
-            outcome = pulse.watch(serving) => outcome.flatten(),
+            outcome = persistent(pulse.watch(serving)) => outcome.flatten(),
             () = open.overdue(self.scope.services.limits.call + GRACE) => Err(wasmtime::format_err!("it blocked its instance for too long")),
         };
         self.calls.instance_ended(outcome.is_err());

@@ -16,6 +16,7 @@ mod error;
 mod function;
 mod metrics;
 mod neighbour;
+mod nudge;
 mod options;
 mod outbound;
 mod output;

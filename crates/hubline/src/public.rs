@@ -10,7 +10,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use chat::ErrorCode;
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use relay::Functions;
 
@@ -86,6 +86,11 @@ pub async fn hand_over(functions: &dyn Functions, request: Request, most: usize)
         Err(refusal) => return refusal,
     };
     match functions.call(request).await {
+        // Ours say no other of these by themselves: it comes from what runs them, such as Spin when one has trapped.
+        Ok(response) if response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE => {
+            tracing::warn!(status = response.status().as_u16(), "a function failed");
+            problem(ErrorCode::Unavailable, "the outcome is not known: try again")
+        }
         Ok(mut response) => {
             strip(response.headers_mut());
             response.map(Body::from)

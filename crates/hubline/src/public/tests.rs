@@ -33,6 +33,11 @@ impl Functions for Shared {
             stub.asked.lock().unwrap().push(request);
             match path.as_str() {
                 "/down" => return Err(CallError::new("nobody there")),
+                "/trap" => {
+                    let mut answer = Response::new(Bytes::from("of the inside"));
+                    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                    return Ok(answer);
+                }
                 "/slow" => stub.go_on.notified().await,
                 _ => {}
             }
@@ -178,11 +183,14 @@ async fn a_broken_body_is_malformed() {
 }
 
 #[tokio::test]
-async fn functions_that_do_not_answer_are_unavailable() {
+async fn functions_that_do_not_answer_or_fail_are_unavailable() {
     let server = serve().await;
-    let answer = server.get("/down").await;
-    assert!(is_problem(&answer, 503, "unavailable"), "{answer}");
-    assert!(answer.to_ascii_lowercase().contains("retry-after: 1"));
+    for path in ["/down", "/trap"] {
+        let answer = server.get(path).await;
+        assert!(is_problem(&answer, 503, "unavailable"), "{answer}");
+        assert!(answer.to_ascii_lowercase().contains("retry-after: 1"));
+        assert!(!answer.contains("of the inside"), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -157,7 +157,7 @@ test("who comes in the frame of the join's answer is there", async () => {
   }
 });
 
-test("the server is away for a while, longer than the library's own patience in attempts", async () => {
+test("the server is away for a while, and what was written meanwhile arrives in its order", async () => {
   const { customer, technician } = await twoPhones();
   customer.client.send("before");
   await technician.shows(["customer: before"]);

@@ -1,4 +1,4 @@
-// Must hold: pages of the origins that the operator allows use the hub, and pages of no others.
+// Must hold: pages of the origins that the operator allows use the hub and the API, and pages of no others.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -31,24 +31,36 @@ const granted = ({ headers }) => ({
 
 const NOTHING = { origin: null, credentials: null, methods: null, headers: null };
 
+/** What pages use, and by which methods. */
+const addresses = () => [
+  { path: NEGOTIATE, method: "POST", methods: "POST" },
+  { path: `/v1/service-requests/${request.id}/messages?limit=1`, method: "GET", methods: "GET, POST, PUT" },
+];
+
 test("a page of an allowed origin may ask, and read the answer", async () => {
-  for (const origin of ALLOWED) {
-    const asks = { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization" };
-    const preflight = await node.as(undefined).call("OPTIONS", NEGOTIATE, { headers: asks });
-    assert.equal(preflight.status, 204);
-    assert.deepEqual(granted(preflight), { origin, credentials: "true", methods: "POST", headers: "authorization" });
-    const negotiated = await node.as(request.customer).call("POST", NEGOTIATE, { headers: { origin } });
-    assert.equal(negotiated.status, 200);
-    assert.deepEqual(granted(negotiated), { ...NOTHING, origin, credentials: "true" });
-    assert.equal(negotiated.headers.get("vary"), "Origin", "no cache gives it to another origin's page");
+  for (const { path, method, methods } of addresses()) {
+    for (const origin of ALLOWED) {
+      const asks = { origin, "access-control-request-method": method, "access-control-request-headers": "authorization" };
+      const preflight = await node.as(undefined).call("OPTIONS", path, { headers: asks });
+      assert.equal(preflight.status, 204);
+      assert.deepEqual(granted(preflight), { origin, credentials: "true", methods, headers: "authorization" });
+      const answer = await node.as(request.customer).call(method, path, { headers: { origin } });
+      assert.equal(answer.status, 200);
+      assert.deepEqual(granted(answer), { ...NOTHING, origin, credentials: "true" });
+      assert.equal(answer.headers.get("vary"), "Origin", "no cache gives it to another origin's page");
+      const refusal = await node.as(undefined).call(method, path, { headers: { origin } });
+      assert.deepEqual([refusal.status, granted(refusal).origin], [401, origin], "what is wrong is for the page to read");
+    }
   }
 });
 
 test("a page of any other origin gets nothing to read", async () => {
-  for (const origin of FOREIGN) {
-    const asks = { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization" };
-    assert.deepEqual(granted(await node.as(undefined).call("OPTIONS", NEGOTIATE, { headers: asks })), NOTHING, origin);
-    assert.deepEqual(granted(await node.as(request.customer).call("POST", NEGOTIATE, { headers: { origin } })), NOTHING, origin);
+  for (const { path, method } of addresses()) {
+    for (const origin of FOREIGN) {
+      const asks = { origin, "access-control-request-method": method, "access-control-request-headers": "authorization" };
+      assert.deepEqual(granted(await node.as(undefined).call("OPTIONS", path, { headers: asks })), NOTHING, origin);
+      assert.deepEqual(granted(await node.as(request.customer).call(method, path, { headers: { origin } })), NOTHING, origin);
+    }
   }
 });
 

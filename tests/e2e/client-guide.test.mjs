@@ -12,6 +12,7 @@ import { WebSocketServer } from "ws";
 import { Cluster } from "../system/cluster.mjs";
 import { eventually, pause, range } from "../system/eventually.mjs";
 import { ROOT } from "../system/node.mjs";
+import { Tunnel } from "../system/tunnel.mjs";
 
 let cluster;
 let node;
@@ -61,9 +62,11 @@ class Phone {
   #stored = new Map();
   #request;
   #session;
+  #origin;
 
-  constructor(request, userId, token) {
+  constructor(request, userId, token, origin = node.origin) {
     this.#request = request;
+    this.#origin = origin;
     this.#session = { userId, token: typeof token === "string" ? async () => token : token };
   }
 
@@ -72,7 +75,7 @@ class Phone {
       read: async (key) => this.#stored.get(key) ?? null,
       write: async (key, text) => void this.#stored.set(key, text),
     };
-    this.client = await guide.openConversation(node.origin, this.#request.id, this.#session, store, () => {});
+    this.client = await guide.openConversation(this.#origin, this.#request.id, this.#session, store, () => {});
     return this;
   }
 
@@ -157,7 +160,7 @@ test("who comes in the frame of the join's answer is there", async () => {
   }
 });
 
-test("the server is away for a while, longer than the library's own patience in attempts", async () => {
+test("the server is away for a while, and what was written meanwhile arrives in its order", async () => {
   const { customer, technician } = await twoPhones();
   customer.client.send("before");
   await technician.shows(["customer: before"]);
@@ -172,6 +175,50 @@ test("the server is away for a while, longer than the library's own patience in 
     await phone.shows(["before", ...texts].map((text) => `customer: ${text}`), 30_000);
   }
   await Promise.all([customer.closeApp(), technician.closeApp()]);
+});
+
+/** A customer whose way to the node can break, and a technician whose can't. */
+async function onePhoneBehindATunnel() {
+  const tunnel = await Tunnel.start(node);
+  const request = await cluster.open(node);
+  const customer = await new Phone(request, request.customerId, request.customer, tunnel.origin).openApp();
+  const technician = await new Phone(request, request.technicianId, request.technician).openApp();
+  for (const { client } of [customer, technician]) await eventually(() => client.connection === "online");
+  const close = async () => {
+    await Promise.all([customer.closeApp(), technician.closeApp()]);
+    tunnel.stop();
+  };
+  return { tunnel, request, customer, technician, close };
+}
+
+test("a message that left and never arrived is sent again as the same one, and stored once", async () => {
+  const { tunnel, request, customer, technician, close } = await onePhoneBehindATunnel();
+  tunnel.swallow();
+  const id = customer.client.send("can you hear me?");
+  await eventually(() => tunnel.swallowed > 0);
+  tunnel.cut();
+  await eventually(() => customer.client.connection === "offline");
+  assert.deepEqual(customer.lines, ["sending: can you hear me?"]);
+  assert.deepEqual(await node.as(request.center).history(request.id), [], "nobody has heard of it");
+  for (const phone of [customer, technician]) await phone.shows(["customer: can you hear me?"]);
+  const history = await node.as(request.center).history(request.id);
+  assert.deepEqual(history.map(({ clientMessageId }) => clientMessageId), [id]);
+  await close();
+});
+
+test("a message whose answer is lost with the socket is stored once, and shown once", async () => {
+  const { tunnel, request, customer, technician, close } = await onePhoneBehindATunnel();
+  const id = customer.client.send("did you hear me?");
+  tunnel.cutBefore(id);
+  await eventually(() => tunnel.cuts === 1, { otherwise: () => "no answer came" });
+  const stored = await node.as(request.center).history(request.id);
+  assert.deepEqual(stored.map(({ clientMessageId }) => clientMessageId), [id], "it is stored, and its sender does not know");
+  await eventually(() => customer.client.connection === "offline");
+  for (const phone of [customer, technician]) await phone.shows(["customer: did you hear me?"]);
+  customer.client.send("then all is well");
+  for (const phone of [customer, technician]) await phone.shows(["customer: did you hear me?", "customer: then all is well"]);
+  assert.equal((await node.as(request.center).history(request.id)).length, 2);
+  await close();
 });
 
 test("the app is closed with messages on their way, and opened again", async () => {

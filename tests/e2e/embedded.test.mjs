@@ -91,6 +91,21 @@ test("where others can come in there is no demo, and nobody of it may be anythin
   }
 });
 
+test("an `up` that listens beyond loopback prints nobody's token, development keys and all", async () => {
+  const [token] = new URLSearchParams(node.output.match(/operations#(\S+)/)[1]).getAll("token");
+  await node.stop();
+  const open = await Node.start({ name: "open", address: "0.0.0.0", folder: join(folder, "data"), variables: {} });
+  try {
+    assert.equal((await open.as(token).call("GET", "/ops/incidents")).status, 403, "whoever has an old token is nobody");
+    assert.match(open.output, /verified with a development key/);
+    assert.ok(open.output.includes(`hubline is ready at http://0.0.0.0:${open.port}\n`), open.output);
+    assert.doesNotMatch(open.output, /#demo=|operations#|eyJ/, "no address of a demo, and nothing that begins like a token");
+  } finally {
+    await open.stop();
+    await node.start();
+  }
+});
+
 test("finds its data after having been killed", async () => {
   await node.kill();
   await node.start();

@@ -9,6 +9,9 @@ import { Party } from "../system/party.mjs";
 
 const SENDS = 200;
 
+/** What a publish may take, in milliseconds; then it is given up. */
+const PUBLISH = 100;
+
 /** Medians on a machine that does other things as well differ by less. */
 const AS_FAST = 2;
 
@@ -22,12 +25,14 @@ before(async () => {
 });
 after(() => cluster?.stop());
 
-test("Redis stops, and starts again", async () => {
+/** A conversation of three on two nodes: who talks, who listens beside, and who listens on the other node. */
+async function scene() {
   const request = await cluster.open(here);
   const customer = await Party.connect(here, request.customer);
   const neighbour = await Party.connect(here, request.center);
   const technician = await Party.connect(there, request.technician);
-  for (const party of [customer, neighbour, technician]) await party.join(request.id, 0);
+  const everybody = [customer, neighbour, technician];
+  for (const party of everybody) await party.join(request.id, 0);
 
   /** Sends, and gives how long each send took; everybody has everything within 5 s of the last one. */
   const talk = async (first) => {
@@ -35,7 +40,28 @@ test("Redis stops, and starts again", async () => {
     for (const party of [neighbour, technician]) await party.receives(request.id, first + SENDS - 1, 5_000);
     return took;
   };
+  /** Fan-out is quick: not by the sweep's luck, five times in a row. */
+  const quick = async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const { seq } = await customer.send(request.id, "quick?");
+      const arrived = () => technician.seqs(request.id).includes(seq);
+      try {
+        await eventually(arrived, { patience: 300 });
+      } catch {
+        await eventually(arrived);
+        return false;
+      }
+    }
+    return true;
+  };
+  const isBack = () => eventually(quick, { patience: 45_000, otherwise: () => "fan-out did not come back" });
+  const leave = () => Promise.all(everybody.map((party) => party.stop()));
   await talk(1); // Warms everything up.
+  return { request, customer, neighbour, technician, talk, isBack, leave };
+}
+
+test("Redis stops, and starts again", async () => {
+  const { request, customer, neighbour, technician, talk, isBack, leave } = await scene();
   const before = await talk(SENDS + 1);
 
   await cluster.redis.stop();
@@ -53,22 +79,7 @@ test("Redis stops, and starts again", async () => {
   assert.deepEqual(customer.received(request.id), [reply, posted.body]);
 
   await cluster.redis.start();
-  // Quick again: not by the sweep's luck, five times in a row.
-  const quick = async () => {
-    for (let round = 0; round < 5; round += 1) {
-      const { seq } = await customer.send(request.id, "quick?");
-      const arrived = () => technician.seqs(request.id).includes(seq);
-      try {
-        await eventually(arrived, { patience: 300 });
-      } catch {
-        await eventually(arrived);
-        return false;
-      }
-    }
-    return true;
-  };
-  await eventually(quick, { patience: 45_000, otherwise: () => "fan-out did not come back" });
-
+  await isBack();
   const history = await here.as(request.customer).history(request.id);
   assert.deepEqual(history.map(({ seq }) => seq), range(1, history.length));
   await neighbour.receives(request.id, history.length);
@@ -76,7 +87,33 @@ test("Redis stops, and starts again", async () => {
   // The technician's own reply came as the answer to its invocation.
   await technician.receives(request.id, history.length - 1);
   assert.deepEqual(technician.received(request.id), history.filter(({ id }) => id !== reply.id));
-  await Promise.all([customer, neighbour, technician].map((party) => party.stop()));
+  await leave();
+});
+
+test("Redis hangs, and goes on", async () => {
+  const { request, neighbour, technician, talk, isBack, leave } = await scene();
+  const before = await talk(SENDS + 1);
+  cluster.redis.hang();
+  try {
+    const during = await talk(2 * SENDS + 1);
+    assert.ok(
+      median(during) < AS_FAST * median(before),
+      `a send took ${median(during)} ms with a Redis that hangs and ${median(before)} ms with one that answers`,
+    );
+    // Longer than before by a publish at most, even if one had been waited for.
+    const slowest = Math.max(...before) + PUBLISH;
+    assert.ok(Math.max(...during) < slowest, `one send took ${Math.max(...during)} ms, ${Math.max(...before)} ms before`);
+  } finally {
+    cluster.redis.goOn();
+  }
+  await isBack();
+  const history = await here.as(request.customer).history(request.id);
+  assert.deepEqual(history.map(({ seq }) => seq), range(1, history.length));
+  for (const party of [neighbour, technician]) {
+    await party.receives(request.id, history.length);
+    assert.deepEqual(party.received(request.id), history);
+  }
+  await leave();
 });
 
 test("a node starts and works while Redis is away", async () => {

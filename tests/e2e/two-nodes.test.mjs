@@ -134,10 +134,20 @@ test("an event forged or replayed into Redis changes nothing", async () => {
   // Real ones: again, again much later, and for another node.
   const elsewhere = JSON.stringify({ ...altered, to: "a" });
   const replayed = [real, real, `${mac(elsewhere, cluster.deliveryKey)}.${elsewhere}`];
+  const relay = (name) => b.metric(`hubline_relay_${name}_total`);
+  const [refused, taken, called] = [await relay("events_refused"), await relay("events"), await woken(b)];
   await cluster.redis.use(async (redis) => {
     for (const payload of [...forged, ...replayed]) await redis.publish("hubline.node.b", payload);
   });
+  // All of them came to the relay. It refused every forged one and the one for another node; the last forged one bears its
+  // own key's signature and says nothing; and the two that it took are the real one, whose news is old.
+  await eventually(async () => (await woken(b)) - called >= forged.length + replayed.length);
+  await eventually(async () => (await relay("events_refused")) - refused === forged.length, {
+    otherwise: () => "not every forged event was refused",
+  });
+  assert.ok((await relay("events")) - taken >= 2);
   await pause(1_000);
+  assert.equal((await relay("events_refused")) - refused, forged.length);
   assert.deepEqual(successor.received(request.id).map(({ body }) => body), ["the real one"]);
   assert.equal(technician.received(request.id).length, 1, "the old technician hears nothing again");
   assert.deepEqual(successor.eventsOf("OnRemoved"), []);

@@ -35,14 +35,19 @@ export async function metric(origin, name, labels = "") {
 export class Node {
   #args;
   #variables;
+  #environment;
   #program = null;
 
-  /** @param {{name: string, folder: string, port: number, databaseUrl?: string, operationsDatabaseUrl?: string, redisUrl?: string, variables: object}} setup */
-  constructor({ name, folder, port, databaseUrl, operationsDatabaseUrl, redisUrl, variables }) {
+  /**
+   * `address` is the one to listen at, which has to take in loopback too; `environment` is what is set besides variables.
+   * @param {{name: string, folder: string, port: number, address?: string, databaseUrl?: string, operationsDatabaseUrl?: string, redisUrl?: string, variables: object, environment?: object}} setup
+   */
+  constructor({ name, folder, port, address = "127.0.0.1", databaseUrl, operationsDatabaseUrl, redisUrl, variables, environment = {} }) {
     this.name = name;
     this.port = port;
     this.#variables = variables;
-    this.#args = ["up", "--listen", `127.0.0.1:${port}`, "--node", name, "--data-dir", dataFolder(folder)];
+    this.#environment = environment;
+    this.#args = ["up", "--listen", `${address}:${port}`, "--node", name, "--data-dir", dataFolder(folder)];
     if (databaseUrl) this.#args.push("--database-url", databaseUrl);
     if (operationsDatabaseUrl) this.#args.push("--operations-database-url", operationsDatabaseUrl);
     if (redisUrl) this.#args.push("--redis-url", redisUrl);
@@ -72,7 +77,7 @@ export class Node {
   }
 
   async start() {
-    const env = { ...process.env, NO_COLOR: "1" };
+    const env = { ...process.env, NO_COLOR: "1", ...this.#environment };
     for (const [name, value] of Object.entries(this.#variables)) env[`SPIN_VARIABLE_${name.toUpperCase()}`] = value;
     this.#program = new Program(HUBLINE, this.#args, { cwd: ROOT, env });
     await this.#program.ready(() => this.isReady());

@@ -8,17 +8,26 @@ import pg from "pg";
 import { freePort } from "./port.mjs";
 import { Program, run } from "./program.mjs";
 
-/** Where Debian keeps the programs of each version; they are not on the path. */
-const DEBIAN = "/usr/lib/postgresql";
+/** Where package managers keep each version's programs, off the path: the places where crates/programs looks. */
+const VERSIONED = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/usr"];
 
-/** Where a program of PostgreSQL is; the newest version's comes first. */
-export function program(name) {
-  const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => b - a) : [];
-  const folders = [...versions.map((version) => join(DEBIAN, version, "bin")), ...process.env.PATH.split(":")];
-  const found = folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
-  if (!found) throw new Error(`PostgreSQL is not installed: ${name} is neither on the path nor in ${DEBIAN}`);
+/** The programs of a server. Debian links those of a client alone into the path, and some systems `postgres` alone. */
+const SERVER = ["postgres", "initdb", "pg_ctl", "psql"];
+
+/** The folder of a server's programs; the newest version's comes first. */
+function programs() {
+  const names = (root) => (existsSync(root) ? readdirSync(root) : []);
+  const version = (name) => Number(/\d+$/.exec(name)?.[0] ?? 0); // `17`, `postgresql@17`, `pgsql-17`
+  const versioned = VERSIONED.flatMap((root) => names(root).map((name) => ({ root, name })))
+    .sort((one, other) => version(other.name) - version(one.name))
+    .map(({ root, name }) => join(root, name, "bin"));
+  const found = [...versioned, ...process.env.PATH.split(":")].find((folder) => SERVER.every((name) => existsSync(join(folder, name))));
+  if (!found) throw new Error(`PostgreSQL's server is not installed: it is neither on the path nor in ${VERSIONED.join(", ")}`);
   return found;
 }
+
+/** Where a program of PostgreSQL is. */
+export const program = (name) => join(programs(), name);
 
 /** PostgreSQL refuses to run as root: then it runs as the user that its package made. */
 function account() {

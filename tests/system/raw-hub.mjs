@@ -5,6 +5,17 @@ import WebSocket from "ws";
 export const SEPARATOR = "\u001e";
 export const HANDSHAKE = `{"protocol":"json","version":1}${SEPARATOR}`;
 
+/** The status with which a connection is refused, or "connected". */
+export function connectionStatus(node, token, { origin } = {}) {
+  const headers = { authorization: `Bearer ${token}`, ...(origin && { origin }) };
+  const socket = new WebSocket(node.hubUrl.replace("http", "ws"), { headers });
+  return new Promise((resolve) => {
+    socket.on("unexpected-response", (_request, response) => resolve(response.statusCode));
+    socket.on("open", () => resolve("connected"));
+    socket.on("error", () => {});
+  }).finally(() => socket.terminate());
+}
+
 export class RawHub {
   #socket;
   #arrived = [];

@@ -55,6 +55,16 @@ export class RedisServer {
     this.#program = null;
   }
 
+  /** Stops answering, and keeps every connection: what a machine under too much load looks like from outside. */
+  hang() {
+    this.#program.signal("SIGSTOP");
+  }
+
+  /** Goes on with whatever has been waiting. */
+  goOn() {
+    this.#program.signal("SIGCONT");
+  }
+
   /** Hands a connection to `work`. */
   async use(work) {
     const tls = this.#authority ? { tls: { ca: readFileSync(this.#authority.root) } } : {};

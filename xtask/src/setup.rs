@@ -43,12 +43,15 @@ pub fn run() -> Result<Toolchain> {
 pub fn browser() -> Result<PathBuf> {
     const CHROMIUM: Packages = Packages { what: "Chromium", apt: &["chromium"], homebrew: &["--cask", "chromium"] };
     const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-    let find = || NAMES.iter().find_map(|name| programs::program(name));
+    // Homebrew puts an application where macOS has its own, and nothing into the search path.
+    const APPLICATION: &str = "/Applications/Chromium.app/Contents/MacOS/Chromium";
+    let application = || Some(PathBuf::from(APPLICATION)).filter(|program| program.is_file());
+    let find = || NAMES.iter().find_map(|name| programs::program(name)).or_else(application);
     if let Some(found) = find() {
         return Ok(found);
     }
     CHROMIUM.install()?;
-    find().context("Chromium was installed, but it is not in the search path")
+    find().context("Chromium was installed, but it is neither in the search path nor among the applications")
 }
 
 fn postgres() -> Result<()> {

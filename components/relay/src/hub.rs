@@ -8,7 +8,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use chat::{ErrorCode, Refusal};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use identity::Identity;
 use signalr::negotiate::{self, Version};
@@ -79,7 +79,7 @@ async fn negotiate(
 ) -> Response {
     if method == Method::OPTIONS {
         let mut response = StatusCode::NO_CONTENT.into_response();
-        relay.origins.grant_preflight(&headers, response.headers_mut());
+        relay.origins.grant_preflight("POST", &headers, response.headers_mut());
         return response;
     }
     let mut response = if method == Method::POST {
@@ -87,7 +87,7 @@ async fn negotiate(
     } else {
         method_not_allowed("OPTIONS, POST", "negotiation is a POST")
     };
-    relay.origins.grant(&headers, response.headers_mut());
+    relay.origins.grant(headers.get(ORIGIN), response.headers_mut());
     response
 }
 

@@ -40,5 +40,6 @@ mod waiting;
 
 pub use config::{Config, Limits};
 pub use functions::{CallError, Functions};
+pub use origin::Origins;
 pub use relay::{Relay, SetupError};
 pub use upstream::{Upstream, UpstreamError};

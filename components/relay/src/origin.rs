@@ -1,8 +1,11 @@
-//! Which pages may use the hub.
+//! Which pages may use the hub, and the API beside it.
+
+use std::sync::Arc;
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, HOST, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    HOST, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue};
 use url::Url;
@@ -12,9 +15,10 @@ use crate::SetupError;
 /// How long a browser may remember the answer to a preflight, in seconds.
 const PREFLIGHT: HeaderValue = HeaderValue::from_static("600");
 
-/// The origins whose pages may use the hub besides the relay's own.
-pub(crate) struct Origins {
-    allowed: Vec<String>,
+/// The origins whose pages may use the hub and the API besides their own one; clones are the same origins.
+#[derive(Clone)]
+pub struct Origins {
+    allowed: Arc<[String]>,
 }
 
 impl Origins {
@@ -22,7 +26,7 @@ impl Origins {
     ///
     /// # Errors
     /// Refuses what is no origin; a list with a mistake would lock a page out without a word.
-    pub(crate) fn new(origins: &[String]) -> Result<Self, SetupError> {
+    pub fn new(origins: &[String]) -> Result<Self, SetupError> {
         let allowed = origins.iter().map(|origin| normal(origin).ok_or_else(|| SetupError::Origin(origin.clone())));
         Ok(Self { allowed: allowed.collect::<Result<_, _>>()? })
     }
@@ -35,20 +39,22 @@ impl Origins {
         self.is_allowed(origin) || is_same(origin, headers.get(HOST))
     }
 
-    /// What lets a page of an allowed origin read an answer.
-    pub(crate) fn grant(&self, request: &HeaderMap, response: &mut HeaderMap) {
+    /// What lets a page read an answer, if it is of an allowed origin: the one that its request said.
+    pub fn grant(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
         response.append(VARY, HeaderValue::from_static("Origin"));
-        if let Some(origin) = self.allowed_origin(request) {
+        if let Some(origin) = origin.filter(|origin| self.allows(origin)) {
             response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
         }
     }
 
-    /// What lets a page of an allowed origin ask with a token in the first place.
-    pub(crate) fn grant_preflight(&self, request: &HeaderMap, response: &mut HeaderMap) {
-        self.grant(request, response);
-        if self.allowed_origin(request).is_some() {
-            response.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
+    /// What lets a page of an allowed origin ask, by these methods and with a token, in the first place.
+    pub fn grant_preflight(&self, methods: &'static str, request: &HeaderMap, response: &mut HeaderMap) {
+        let origin = request.get(ORIGIN);
+        self.grant(origin, response);
+        if origin.is_some_and(|origin| self.allows(origin)) {
+            response.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
             response.insert(ACCESS_CONTROL_MAX_AGE, PREFLIGHT);
             // Clients add headers of their own to every version; none of them is a danger to an allowed page.
             if let Some(headers) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
@@ -57,8 +63,8 @@ impl Origins {
         }
     }
 
-    fn allowed_origin<'a>(&self, request: &'a HeaderMap) -> Option<&'a HeaderValue> {
-        request.get(ORIGIN).filter(|origin| origin.to_str().is_ok_and(|origin| self.is_allowed(origin)))
+    fn allows(&self, origin: &HeaderValue) -> bool {
+        origin.to_str().is_ok_and(|origin| self.is_allowed(origin))
     }
 
     fn is_allowed(&self, origin: &str) -> bool {
@@ -123,13 +129,14 @@ mod tests {
         let mut request = headers("https://app.example.com", "chat.example.com");
         request.insert(ACCESS_CONTROL_REQUEST_HEADERS, "authorization,x-signalr-user-agent".parse().unwrap());
         let mut response = HeaderMap::new();
-        origins().grant_preflight(&request, &mut response);
+        origins().grant_preflight("POST", &request, &mut response);
         assert_eq!(response[ACCESS_CONTROL_ALLOW_ORIGIN], "https://app.example.com");
+        assert_eq!(response[ACCESS_CONTROL_ALLOW_METHODS], "POST");
         assert_eq!(response[ACCESS_CONTROL_ALLOW_HEADERS], "authorization,x-signalr-user-agent");
         assert_eq!(response[ACCESS_CONTROL_ALLOW_CREDENTIALS], "true");
 
         let mut response = HeaderMap::new();
-        origins().grant_preflight(&headers("https://evil.example", "chat.example.com"), &mut response);
+        origins().grant_preflight("POST", &headers("https://evil.example", "chat.example.com"), &mut response);
         assert_eq!(response.keys().collect::<Vec<_>>(), [VARY]);
     }
 

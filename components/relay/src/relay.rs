@@ -133,6 +133,11 @@ impl Relay {
         hub::router(Arc::clone(&self.inner))
     }
 
+    /// The pages that may use the hub, for whatever else is served beside it.
+    pub fn origins(&self) -> Origins {
+        self.inner.origins.clone()
+    }
+
     /// Where the functions deliver events, for the internal listener: `/internal/events`.
     pub fn events(&self) -> Router {
         events::router(Arc::clone(&self.inner))

@@ -203,8 +203,7 @@ macro_rules! faults {
                 $system
             }
 
-            // A pattern may bind what only `retry` needs.
-            #[allow(unused_variables)]
+            #[allow(unused_variables, reason = "a pattern may bind what only `retry` needs")]
             fn code(&self) -> &'static str {
                 match self {
                     Self::Rejected(rejection) => rejection.code(),
@@ -219,7 +218,7 @@ macro_rules! faults {
                 }
             }
 
-            #[allow(unused_variables)]
+            #[allow(unused_variables, reason = "a pattern may bind what only `retry` needs")]
             fn failure_code(&self) -> rollback::step::FailureCode {
                 match self {
                     Self::Rejected(rejection) => rejection.failure_code(),

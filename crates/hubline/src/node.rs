@@ -51,7 +51,8 @@ impl Node {
         let front = CancellationToken::new();
         let back = CancellationToken::new();
 
-        let router = public::router(self.relay.hub(), self.functions, self.health.clone(), self.receiver);
+        let (hub, origins) = (self.relay.hub(), self.relay.origins());
+        let router = public::router(hub, self.functions, self.health.clone(), self.receiver, origins);
         let clients = tokio::spawn(server::serve(public, router, front.clone()));
         let events = tokio::spawn(server::serve(internal, self.relay.events(), back.clone()));
         let triggers = triggers(back.clone());

@@ -9,10 +9,12 @@ use axum::extract::{Request, State};
 use axum::routing::get;
 use bytes::Bytes;
 use chat::ErrorCode;
-use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Uri};
+use http::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONNECTION, CONTENT_LENGTH, ORIGIN, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use relay::Functions;
+use relay::{Functions, Origins};
 
 use crate::doors::is_internal;
 use crate::health::Health;
@@ -31,6 +33,10 @@ const NOTIFICATION: usize = 2 * 1024 * 1024;
 /// How long a client may take for a body.
 const BODY_TIME: Duration = Duration::from_secs(15);
 
+/// What pages of allowed origins may use besides the hub, and how.
+const API: &str = "/v1/";
+const API_METHODS: &str = "GET, POST, PUT";
+
 /// Opens internal routes, so it may not come from outside.
 const KEY: HeaderName = HeaderName::from_static("x-hubline-key");
 
@@ -48,10 +54,17 @@ const HOP_BY_HOP: [HeaderName; 5] = [
 struct Front {
     functions: Arc<dyn Functions>,
     receiver: Receiver,
+    origins: Origins,
 }
 
 /// The router of the public listener.
-pub fn router(hub: Router, functions: Arc<dyn Functions>, health: Health, receiver: Receiver) -> Router {
+pub fn router(
+    hub: Router,
+    functions: Arc<dyn Functions>,
+    health: Health,
+    receiver: Receiver,
+    origins: Origins,
+) -> Router {
     let process = Router::new()
         .route("/healthz", get(Health::alive))
         .route("/readyz", get(Health::ready))
@@ -59,7 +72,7 @@ pub fn router(hub: Router, functions: Arc<dyn Functions>, health: Health, receiv
         .with_state(health);
     // A wrong method on one of these pages is answered like anywhere else.
     let process = process.method_not_allowed_fallback(method_not_allowed);
-    Router::new().fallback(forward).with_state(Front { functions, receiver }).merge(hub).merge(process)
+    Router::new().fallback(forward).with_state(Front { functions, receiver, origins }).merge(hub).merge(process)
 }
 
 async fn method_not_allowed() -> Response<Body> {
@@ -68,15 +81,41 @@ async fn method_not_allowed() -> Response<Body> {
     refusal
 }
 
-/// Hands a client's request to the functions.
+/// Hands a client's request to the functions; what of it is between a page and its browser is settled here.
 async fn forward(State(front): State<Front>, request: Request) -> Response<Body> {
     if is_internal(request.uri().path()) {
         return problem(ErrorCode::NotFound, "there is nothing at this address");
     }
-    let (mut parts, body) = request.into_parts();
-    let most = if front.receiver.sends(&parts) { NOTIFICATION } else { BODY };
-    parts.headers.remove(KEY);
-    hand_over(front.functions.as_ref(), Request::from_parts(parts, body), most).await
+    if !request.uri().path().starts_with(API) {
+        return front.pass_on(request).await;
+    }
+    if is_preflight(&request) {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        front.origins.grant_preflight(API_METHODS, request.headers(), response.headers_mut());
+        return response;
+    }
+    let origin = request.headers().get(ORIGIN).cloned();
+    let mut response = front.pass_on(request).await;
+    front.origins.grant(origin.as_ref(), response.headers_mut());
+    response
+}
+
+/// Whether a browser asks on behalf of a page, before the page's own request, what it may.
+fn is_preflight(request: &Request) -> bool {
+    let headers = request.headers();
+    request.method() == Method::OPTIONS
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+impl Front {
+    async fn pass_on(&self, request: Request) -> Response<Body> {
+        let (mut parts, body) = request.into_parts();
+        let most = if self.receiver.sends(&parts) { NOTIFICATION } else { BODY };
+        parts.headers.remove(KEY);
+        hand_over(self.functions.as_ref(), Request::from_parts(parts, body), most).await
+    }
 }
 
 /// Hands a request, whose body has at most so many bytes, to the functions.
@@ -86,6 +125,11 @@ pub async fn hand_over(functions: &dyn Functions, request: Request, most: usize)
         Err(refusal) => return refusal,
     };
     match functions.call(request).await {
+        // Ours say no other of these by themselves: it comes from what runs them, such as Spin when one has trapped.
+        Ok(response) if response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE => {
+            tracing::warn!(status = response.status().as_u16(), "a function failed");
+            problem(ErrorCode::Unavailable, "the outcome is not known: try again")
+        }
         Ok(mut response) => {
             strip(response.headers_mut());
             response.map(Body::from)

@@ -23,16 +23,15 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// The answer to whoever called: `application/problem+json`, with nothing of the inside in it.
+    ///
+    /// What a function did before it failed stays done, so all that its caller can be told is that the outcome is not
+    /// known. The failure itself is among the answer's extensions, for the log.
     pub fn answer(self) -> Response<Bytes> {
         let (status, code, title, detail) = match self {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "Not found", "there is nothing here"),
-            Self::Busy | Self::Interrupted => {
+            Self::Busy | Self::Trapped | Self::Interrupted | Self::Overtime | Self::TooLarge => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable", "the outcome is not known; try again")
             }
-            Self::Trapped | Self::TooLarge => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", "the function failed")
-            }
-            Self::Overtime => (StatusCode::GATEWAY_TIMEOUT, "timeout", "Timeout", "the function took too long"),
         };
         let body = format!(
             r#"{{"type":"about:blank","title":"{title}","status":{},"detail":"{detail}","code":"{code}"}}"#,
@@ -47,6 +46,7 @@ impl Failure {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        response.extensions_mut().insert(self);
         response
     }
 }
@@ -58,14 +58,19 @@ mod tests {
     #[test]
     fn every_failure_is_a_problem() {
         use Failure::{Busy, Interrupted, NotFound, Overtime, TooLarge, Trapped};
-        for (failure, status) in
-            [(NotFound, 404), (Busy, 503), (Interrupted, 503), (Trapped, 500), (TooLarge, 500), (Overtime, 504)]
-        {
+        for (failure, status, code) in [
+            (NotFound, 404, "not_found"),
+            (Busy, 503, "unavailable"),
+            (Trapped, 503, "unavailable"),
+            (Interrupted, 503, "unavailable"),
+            (Overtime, 503, "unavailable"),
+            (TooLarge, 503, "unavailable"),
+        ] {
             let response = failure.answer();
             assert_eq!(response.status(), status);
             assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
             let problem: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
-            assert_eq!(problem["status"], status);
+            assert_eq!((&problem["status"], &problem["code"]), (&status.into(), &code.into()));
             assert_eq!(response.headers().contains_key(RETRY_AFTER), status == 503);
         }
     }

@@ -126,14 +126,14 @@ impl Application {
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         let Some((component, request)) = self.routes.lead(request) else { return Failure::NotFound.answer() };
         match self.functions.get(component) {
-            Some(function) => function.call(request).await,
+            Some(function) => noted(component, function.call(request).await),
             None => Failure::NotFound.answer(),
         }
     }
 
     /// Answers a request of another component; none if there is no such component.
     pub async fn chained(&self, component: &str, request: Request<Bytes>) -> Option<Response<Bytes>> {
-        Some(self.functions.get(component)?.call(request).await)
+        Some(noted(component, self.functions.get(component)?.call(request).await))
     }
 
     /// The server in this process that components may ask for.
@@ -183,6 +183,14 @@ struct Part {
     name: String,
     pre: InstancePre<State>,
     scope: Arc<Scope>,
+}
+
+/// Has the log say why the runtime answered in a function's place: whoever called is not told.
+fn noted(component: &str, answer: Response<Bytes>) -> Response<Bytes> {
+    if let Some(failure) = answer.extensions().get::<Failure>() {
+        tracing::warn!(component, ?failure, "a function gave no answer");
+    }
+    answer
 }
 
 impl Loader {

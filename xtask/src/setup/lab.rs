@@ -102,7 +102,10 @@ fn find(folder: &Path, name: &str) -> Option<PathBuf> {
 
 fn unpack(package: &str, folder: &Path) -> Result<()> {
     if !packages::has_apt() {
-        bail!("the lab runs Debian's {package}, and there is no apt here to download it with");
+        bail!(
+            "the lab runs Debian's {package}, and there is no apt here to download it with: the lab and the end-to-end \
+             tests need Debian or one of its kin"
+        );
     }
     remove(folder)?;
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;

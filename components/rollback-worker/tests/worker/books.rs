@@ -374,6 +374,5 @@ impl Books {
 
 fn seconds(value: &Value) -> TimeDelta {
     let seconds = value.as_f64().unwrap_or(0.0);
-    #[allow(clippy::cast_possible_truncation)]
     TimeDelta::milliseconds((seconds * 1e3) as i64)
 }

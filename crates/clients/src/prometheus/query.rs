@@ -86,7 +86,6 @@ fn sample(series: Series) -> Option<Sample> {
     // Prometheus writes `NaN`, `+Inf` and `-Inf` as texts, which parse as what they say.
     let value = text.parse().ok()?;
     // Milliseconds are what Prometheus keeps; what is outside the calendar becomes the end of it by `as`, and then is none.
-    #[allow(clippy::cast_possible_truncation)]
     let at = DateTime::from_timestamp_millis((time * 1e3).round() as i64)?;
     Some(Sample { labels: series.metric, value, at })
 }

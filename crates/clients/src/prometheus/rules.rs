@@ -125,7 +125,6 @@ impl Rules {
     pub(super) fn of(groups: Groups, warned: bool) -> Self {
         let rules = groups.groups.into_iter().flat_map(|group| {
             // A rule is evaluated every few seconds; a longer interval than an hour tells nothing of the present anyway.
-            #[allow(clippy::cast_possible_truncation)]
             let interval = TimeDelta::milliseconds((group.interval * 1e3).clamp(0.0, 3.6e6) as i64);
             group.rules.into_iter().map(move |rule| Rule {
                 name: rule.name,

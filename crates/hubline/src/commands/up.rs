@@ -80,9 +80,6 @@ pub fn run(options: Up) -> Result<()> {
     let internal_address = internal.local_addr()?;
     variables.settle("relay_url", || anyhow::Ok(format!("http://{internal_address}")))?;
     let with_demo = is_development && public.local_addr()?.ip().is_loopback();
-    if with_demo {
-        variables.set("demo", "on");
-    }
     let own_operations =
         operations.is_some() && operations.as_deref() == owner.as_ref().and_then(Owner::operations_url);
 

@@ -33,6 +33,11 @@ impl Functions for Shared {
             stub.asked.lock().unwrap().push(request);
             match path.as_str() {
                 "/down" => return Err(CallError::new("nobody there")),
+                "/trap" => {
+                    let mut answer = Response::new(Bytes::from("of the inside"));
+                    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                    return Ok(answer);
+                }
                 "/slow" => stub.go_on.notified().await,
                 _ => {}
             }
@@ -56,12 +61,13 @@ async fn serve() -> Server {
         Health::new(Arc::new(|| async { Ok(()) }.boxed()), Arc::new(|| async { "things 1\n".to_owned() }.boxed()));
     let functions = Arc::new(Shared(Arc::clone(&stub)));
     let hub = Router::new().route("/hubs/chat/negotiate", get(|| async { "hub" }));
+    let origins = Origins::new(&["https://app.example.com".to_owned()]).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let task = tokio::spawn(server::serve(
         listener,
-        router(hub, functions, health.clone(), Receiver::new("receiver")),
+        router(hub, functions, health.clone(), Receiver::new("receiver"), origins),
         stop.clone(),
     ));
     Server { stub, address, stop, task, health }
@@ -178,11 +184,46 @@ async fn a_broken_body_is_malformed() {
 }
 
 #[tokio::test]
-async fn functions_that_do_not_answer_are_unavailable() {
+async fn functions_that_do_not_answer_or_fail_are_unavailable() {
     let server = serve().await;
-    let answer = server.get("/down").await;
-    assert!(is_problem(&answer, 503, "unavailable"), "{answer}");
-    assert!(answer.to_ascii_lowercase().contains("retry-after: 1"));
+    for path in ["/down", "/trap"] {
+        let answer = server.get(path).await;
+        assert!(is_problem(&answer, 503, "unavailable"), "{answer}");
+        assert!(answer.to_ascii_lowercase().contains("retry-after: 1"));
+        assert!(!answer.contains("of the inside"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_allowed_origins_may_use_the_api_and_no_others() {
+    let server = serve().await;
+    let ask = |method: &str, path: &str, origin: &str| {
+        let asked = "access-control-request-method: PUT\r\naccess-control-request-headers: authorization\r\n";
+        format!("{method} {path} HTTP/1.1\r\nhost: x\r\norigin: {origin}\r\n{asked}connection: close\r\n\r\n")
+    };
+    let (ours, evil) = ("https://app.example.com", "https://evil.example");
+
+    let preflight = server.ask(&ask("OPTIONS", "/v1/x", ours)).await.to_ascii_lowercase();
+    assert!(preflight.starts_with("http/1.1 204 "), "{preflight}");
+    assert!(preflight.contains("access-control-allow-methods: get, post, put\r\n"), "{preflight}");
+    assert!(preflight.contains("access-control-allow-headers: authorization\r\n"), "{preflight}");
+    assert_eq!(server.asked(), 0, "no function has to know");
+    let answer = server.ask(&ask("GET", "/v1/x", ours)).await;
+    assert!(answer.ends_with("you asked /v1/x"), "{answer}");
+    for granted in [&preflight, &answer.to_ascii_lowercase()] {
+        assert!(granted.contains("access-control-allow-origin: https://app.example.com\r\n"), "{granted}");
+        assert!(granted.contains("vary: origin\r\n"), "{granted}");
+    }
+    // What is wrong with a request is for its page to read, too.
+    let large = format!("POST /v1/x HTTP/1.1\r\nhost: x\r\norigin: {ours}\r\ncontent-length: 65537\r\n\r\n");
+    assert!(server.ask(&large).await.to_ascii_lowercase().contains("access-control-allow-origin: "));
+
+    let elsewhere =
+        [("OPTIONS", "/v1/x", evil), ("GET", "/v1/x", evil), ("OPTIONS", "/ops/x", ours), ("GET", "/ops/x", ours)];
+    for (method, path, origin) in elsewhere {
+        let answer = server.ask(&ask(method, path, origin)).await.to_ascii_lowercase();
+        assert!(!answer.contains("access-control-"), "{method} {path} of {origin}: {answer}");
+    }
 }
 
 #[tokio::test]

@@ -77,7 +77,7 @@ async fn components_call_each_other_without_the_network() {
     let (status, text) = running.ask("/get?http://nobody.spin.internal/echo").await;
     assert_eq!((status, text.contains("DestinationNotFound")), (502, true), "{text}");
     let (status, _) = running.ask("/get?http://hidden.spin.internal/trap").await;
-    assert_eq!(status, 500);
+    assert_eq!(status, 503);
     let metrics = running.runtime.metrics();
     assert!(
         metrics.contains(r#"hubline_function_calls_total{component="hidden",trigger="http",outcome="ok"} 1"#),

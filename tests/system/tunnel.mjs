@@ -1,0 +1,72 @@
+// A way to a node that can break at the worst moment.
+
+import { connect, createServer } from "node:net";
+import { once } from "node:events";
+
+export class Tunnel {
+  #server;
+  #sockets = new Set();
+  #swallows = false;
+  #last = null;
+  /** How many bytes to the node were lost. */
+  swallowed = 0;
+  /** How often the way was cut. */
+  cuts = 0;
+
+  static async start(node) {
+    const tunnel = new Tunnel(node);
+    await once(tunnel.#server, "listening");
+    return tunnel;
+  }
+
+  constructor(node) {
+    this.#server = createServer((client) => this.#serve(client, connect(node.port, "127.0.0.1"))).listen(0, "127.0.0.1");
+  }
+
+  get origin() {
+    return `http://127.0.0.1:${this.#server.address().port}`;
+  }
+
+  #serve(client, server) {
+    for (const [socket, other] of [[client, server], [server, client]]) {
+      this.#sockets.add(socket);
+      socket.on("error", () => other.destroy());
+      socket.on("close", () => {
+        this.#sockets.delete(socket);
+        other.destroy();
+      });
+    }
+    client.on("data", (bytes) => {
+      if (this.#swallows) this.swallowed += bytes.length;
+      else server.write(bytes);
+    });
+    server.on("data", (bytes) => {
+      // What a node says is not masked, so a text can be read where it passes.
+      if (this.#last !== null && bytes.includes(this.#last)) this.cut();
+      else client.write(bytes);
+    });
+  }
+
+  /** From now on, and until the cut, nothing that is said to the node arrives. */
+  swallow() {
+    this.#swallows = true;
+  }
+
+  /** Cuts the way before the node is heard to say this. */
+  cutBefore(text) {
+    this.#last = text;
+  }
+
+  /** Breaks every connection; new ones work. */
+  cut() {
+    this.cuts += 1;
+    this.#swallows = false;
+    this.#last = null;
+    this.#sockets.forEach((socket) => socket.destroy());
+  }
+
+  stop() {
+    this.cut();
+    this.#server.close();
+  }
+}

@@ -12,6 +12,7 @@ mod machine;
 mod metrics;
 mod node;
 mod options;
+mod pin;
 mod results;
 mod rounds;
 mod table;
@@ -46,10 +47,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// Fewer rounds than that show chance as much as anything else.
+const ROUNDS: usize = 3;
+
+/// What stands above and below the figures of fewer rounds.
+const QUICK: &str = "THIS IS NO RESULT: fewer than three rounds, of which nobody can tell chance from the rest";
+
 /// Measures the chat; whether no run was at fault.
 fn chat(options: &Chat) -> Result<bool> {
-    machine::allow_open_files();
     let contestants = contestants(options)?;
+    settle(options)?;
+    let caveat = (options.rounds < ROUNDS).then_some(QUICK);
+    if let Some(caveat) = caveat {
+        eprintln!("*** {caveat} ***");
+    }
     fs::create_dir_all(&options.results).with_context(|| format!("{} can't be made", options.results.display()))?;
     eprintln!("starting the databases");
     let databases = Databases::open(options.data.as_deref())?;
@@ -70,13 +81,33 @@ fn chat(options: &Chat) -> Result<bool> {
     }
     let memory = if options.idle > 0 { arena.memory(&contestants, options.idle)? } else { Vec::new() };
     let summaries = Summary::all(&runs);
-    print!("{}", Table { summaries: &summaries, memory: &memory });
+    print!("{}", Table { summaries: &summaries, memory: &memory, caveat });
     let path = options.results.join("chat.json");
-    let results = json!({"machine": Machine::describe(), "summaries": summaries, "memory": memory, "runs": runs});
+    let results = json!({
+        "machine": Machine::describe(),
+        "caveat": caveat,
+        "summaries": summaries,
+        "memory": memory,
+        "runs": runs,
+    });
     fs::write(&path, serde_json::to_string_pretty(&results)?)
         .with_context(|| format!("{} can't be written", path.display()))?;
     println!("\nall of it: {}", path.display());
     Ok(runs.iter().all(|run| run.complaint.is_none()) && memory.iter().all(|memory| memory.complaint.is_none()))
+}
+
+/// Prepares this process, and with it all that it starts.
+fn settle(options: &Chat) -> Result<()> {
+    // Before anything is started: threads and processes run where the one that starts them does.
+    if !options.pin.is_empty() {
+        pin::pin(&options.pin)?;
+    }
+    if let Some(processors) = pin::pinned() {
+        let how = if options.pin.is_empty() { "not pinned: everything may run" } else { "pinned: everything runs" };
+        eprintln!("{how} on processors {}", pin::list(&processors));
+    }
+    machine::allow_open_files();
+    Ok(())
 }
 
 /// Measures everything on so many nodes: first what the contestants can do, then how long they take at lower rates.
@@ -97,6 +128,10 @@ fn measure(options: &Chat, arena: &Arena<'_>, contestants: &[Contestant], nodes:
 
 fn contestants(options: &Chat) -> Result<Vec<Contestant>> {
     ensure!(options.rounds > 0, "there must be a round");
+    ensure!(
+        options.rounds >= ROUNDS || options.quick,
+        "fewer than {ROUNDS} rounds are no result: take more, or say --quick to look at figures that are none"
+    );
     ensure!(options.nodes.iter().all(|nodes| (1..=2).contains(nodes)), "measure on 1 or 2 nodes");
     let mut contestants = Vec::new();
     if !options.no_hubline {

@@ -14,10 +14,13 @@ pub struct Table<'a> {
     pub summaries: &'a [Summary],
     /// The memory of idle connections.
     pub memory: &'a [Memory],
+    /// Why none of this is a result, if it is none.
+    pub caveat: Option<&'a str>,
 }
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_caveat(f)?;
         for case in self.summaries.chunk_by(|a, b| (a.nodes, a.case) == (b.nodes, b.case)) {
             write_case(f, case)?;
         }
@@ -27,7 +30,17 @@ impl fmt::Display for Table<'_> {
         for memory in self.memory {
             writeln!(f, "  {memory}")?;
         }
-        Ok(())
+        self.write_caveat(f)
+    }
+}
+
+impl Table<'_> {
+    /// Above and below everything, so that nobody copies a figure without it.
+    fn write_caveat(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.caveat {
+            Some(caveat) => writeln!(f, "\n*** {caveat} ***"),
+            None => Ok(()),
+        }
     }
 }
 

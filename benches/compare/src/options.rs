@@ -56,6 +56,16 @@ pub struct Chat {
     /// Idle connections for the measurement of memory; 0 for none.
     #[arg(long, default_value_t = 5000)]
     pub idle: usize,
+    /// Batches of 64 that are in flight at once when they are posted to the functions, without a relay: a case for each
+    /// number. A relay has at most three under way.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "2,3")]
+    pub in_flight: Vec<usize>,
+    /// Conversations that those batches go round.
+    #[arg(long, default_value_t = 400)]
+    pub batch_conversations: usize,
+    /// Leave out the batches.
+    #[arg(long)]
+    pub no_batches: bool,
     /// On how many nodes: 1, 2, or both in turn.
     #[arg(long, value_delimiter = ',', default_value = "1,2")]
     pub nodes: Vec<usize>,

@@ -53,9 +53,9 @@ impl Arena<'_> {
     ///
     /// # Errors
     /// A contestant can't be measured at all.
-    pub fn prime(&self, entrants: &[Entrant<'_>], conversations: usize) -> Result<()> {
+    pub fn prime(&self, entrants: &[Entrant<'_>], case: Case) -> Result<()> {
         for entrant in entrants {
-            eprintln!("warming up · {}", self.measure(entrant, Case::Closed { conversations })?);
+            eprintln!("warming up · {}", self.measure(entrant, case)?);
         }
         Ok(())
     }
@@ -124,9 +124,12 @@ impl Arena<'_> {
 }
 
 impl Entrant<'_> {
-    /// What the first node says about itself; nothing if it has no such page.
+    /// What the nodes say about themselves, all together; nothing if they have no such page.
     fn metrics(&self) -> Metrics {
-        let page = self.nodes.first().and_then(|node| http::get(node.address, "/metrics").ok());
-        page.map(|text| Metrics::parse(&text)).unwrap_or_default()
+        let mut all = Metrics::default();
+        for page in self.nodes.iter().filter_map(|node| http::get(node.address, "/metrics").ok()) {
+            all.add(&Metrics::parse(&page));
+        }
+        all
     }
 }

@@ -7,6 +7,7 @@ mod accounting;
 mod budget;
 mod contestant;
 mod databases;
+mod first;
 mod http;
 mod load;
 mod machine;
@@ -31,6 +32,7 @@ use serde_json::{Value, json};
 
 use crate::contestant::Contestant;
 use crate::databases::Databases;
+use crate::first::First;
 use crate::load::{Case, Load};
 use crate::machine::Machine;
 use crate::options::{Chat, Options, Subject};
@@ -87,11 +89,16 @@ fn chat(options: &Chat) -> Result<bool> {
     for &nodes in &options.nodes {
         runs.extend(measure(options, &arena, &contestants, nodes)?);
     }
+    let hubline = contestants.iter().find(|contestant| matches!(contestant, Contestant::Hubline(_)));
+    let firsts = match hubline.filter(|_| !options.no_first) {
+        Some(hubline) => arena.first_requests(hubline, options.rounds)?,
+        None => Vec::new(),
+    };
     let memory = if options.idle > 0 { arena.memory(&contestants, options.idle)? } else { Vec::new() };
     let summaries = Summary::all(&runs);
-    print!("{}", Table { summaries: &summaries, memory: &memory, caveat });
+    print!("{}", Table { summaries: &summaries, firsts: &firsts, memory: &memory, caveat });
     let ours = summaries.iter().filter(|summary| summary.contestant == "hubline");
-    let budgets: Vec<_> = ours.filter_map(Summary::budget).collect();
+    let budgets: Vec<_> = ours.filter_map(Summary::budget).chain(First::budget(&firsts)).collect();
     keep(
         &options.results.join("chat.json"),
         &json!({
@@ -99,6 +106,7 @@ fn chat(options: &Chat) -> Result<bool> {
             "caveat": caveat,
             "budgets": budgets,
             "summaries": summaries,
+            "firstRequests": firsts,
             "memory": memory,
             "runs": runs,
         }),

@@ -66,6 +66,9 @@ pub struct Chat {
     /// Leave out the batches.
     #[arg(long)]
     pub no_batches: bool,
+    /// Leave out the first request after a start.
+    #[arg(long)]
+    pub no_first: bool,
     /// On how many nodes: 1, 2, or both in turn.
     #[arg(long, value_delimiter = ',', default_value = "1,2")]
     pub nodes: Vec<usize>,

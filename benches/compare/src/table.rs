@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::first::First;
 use crate::metrics::Hop;
 use crate::results::{Latency, Memory, Summary};
 
@@ -12,6 +13,8 @@ const OURS: &str = "hubline";
 pub struct Table<'a> {
     /// The medians, in the order in which they were measured.
     pub summaries: &'a [Summary],
+    /// The first requests after a start.
+    pub firsts: &'a [First],
     /// The memory of idle connections.
     pub memory: &'a [Memory],
     /// Why none of this is a result, if it is none.
@@ -23,6 +26,13 @@ impl fmt::Display for Table<'_> {
         self.write_caveat(f)?;
         for case in self.summaries.chunk_by(|a, b| (a.nodes, a.case) == (b.nodes, b.case)) {
             write_case(f, case)?;
+        }
+        if let Some(budget) = First::budget(self.firsts) {
+            writeln!(f, "\nthe first request to a component after its node has started, {OURS}")?;
+            for first in self.firsts {
+                writeln!(f, "  {first}")?;
+            }
+            writeln!(f, "  {budget}")?;
         }
         if !self.memory.is_empty() {
             writeln!(f, "\nmemory")?;
@@ -131,7 +141,7 @@ mod tests {
         let quantiles = json!({"p50": 5.0, "p95": 6.0, "p99": 7.0, "mean": 5.2});
         let report = json!({"accepted": 1000, "acceptedPerSecond": 19_000.0, "acknowledge": quantiles});
         let summaries = Summary::all(&[run(case, "hubline", report.clone()), run(case, "native", report)]);
-        let text = Table { summaries: &summaries, memory: &[], caveat: Some("NO RESULT") }.to_string();
+        let text = Table { summaries: &summaries, firsts: &[], memory: &[], caveat: Some("NO RESULT") }.to_string();
         assert!(!text.contains("recv"), "{text}");
         assert!(text.contains("hubline ÷ native: accepted 1.00, processor of the server 1.00"), "{text}");
         assert!(text.contains("function: 19000, MISSED"), "{text}");
@@ -144,7 +154,7 @@ mod tests {
         let quantiles = json!({"p50": 5.0, "p95": 6.25, "p99": 7.0, "mean": 5.2});
         let report = json!({"accepted": 1000, "delivered": 1000, "receive": quantiles, "acknowledge": quantiles});
         let summaries = Summary::all(&[run(case, "hubline", report)]);
-        let text = Table { summaries: &summaries, memory: &[], caveat: None }.to_string();
+        let text = Table { summaries: &summaries, firsts: &[], memory: &[], caveat: None }.to_string();
         assert_eq!(text.matches("p95").count(), 2, "{text}");
         assert_eq!(text.matches("6.25").count(), 2, "{text}");
         assert!(!text.contains("budget") && !text.contains("***"), "{text}");

@@ -12,11 +12,17 @@ use crate::databases::Databases;
 /// Signs the users' tokens, for all contestants.
 pub const TOKEN_SECRET: &str = "a-secret-of-the-benchmark-and-of-nothing-else";
 
-/// The keys that the nodes of one Hubline share. Nothing but the benchmark's own processes can reach them.
+/// What relays show to the functions. Nothing but the benchmark's own processes can reach them.
+pub const RELAY_KEY: &str = "a-relay-key-of-the-benchmark-and-of-nothing-else";
+
+/// The keys that the nodes of one Hubline share.
 const KEYS: [(&str, &str); 2] = [
-    ("SPIN_VARIABLE_RELAY_KEY", "a-relay-key-of-the-benchmark-and-of-nothing-else"),
+    ("SPIN_VARIABLE_RELAY_KEY", RELAY_KEY),
     ("SPIN_VARIABLE_DELIVERY_KEY", "a-delivery-key-of-the-benchmark-and-of-nothing-else"),
 ];
+
+/// What the functions work as in PostgreSQL: `hubline up` derives it by itself, `hubline functions` is told.
+const ROLE: &str = "?options=-c%20role%3Dhubline_chat";
 
 /// Makes the tables that Hubline and its native twin use.
 ///
@@ -36,6 +42,8 @@ pub fn migrate(hubline: &Path, databases: &Databases) -> Result<()> {
 pub enum Contestant {
     /// Hubline: the functions in WebAssembly.
     Hubline(PathBuf),
+    /// The same functions without a relay, for relays that run elsewhere.
+    Functions(PathBuf),
     /// The same relay with the same functions compiled to native code.
     Native(PathBuf),
     /// Any other server that speaks the part of the contract that the load needs.
@@ -46,7 +54,7 @@ impl Contestant {
     /// Its name.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Hubline(_) => "hubline",
+            Self::Hubline(_) | Self::Functions(_) => "hubline",
             Self::Native(_) => "native",
             Self::Peer(_) => "peer",
         }
@@ -55,7 +63,7 @@ impl Contestant {
     /// Answers with success when the server can be used.
     pub fn ready_page(&self) -> &'static str {
         match self {
-            Self::Hubline(_) | Self::Native(_) => "/readyz",
+            Self::Hubline(_) | Self::Functions(_) | Self::Native(_) => "/readyz",
             Self::Peer(_) => "/healthz",
         }
     }
@@ -64,10 +72,19 @@ impl Contestant {
     pub fn complaint(&self, report: &Value) -> Option<String> {
         let overtaken = report.get("overtaken").and_then(Value::as_u64).unwrap_or_default();
         match self {
-            Self::Hubline(_) | Self::Native(_) => {
+            Self::Hubline(_) | Self::Functions(_) | Self::Native(_) => {
                 (overtaken > 0).then(|| format!("{overtaken} numbers came before a lower one"))
             }
             // SignalR does not promise that an acknowledgement waits for earlier messages.
+            Self::Peer(_) => None,
+        }
+    }
+
+    /// What takes this contestant's batches when no relay is in between; `None` for one that knows none.
+    pub fn functions(&self) -> Option<Self> {
+        match self {
+            Self::Hubline(program) => Some(Self::Functions(program.clone())),
+            Self::Functions(_) | Self::Native(_) => Some(self.clone()),
             Self::Peer(_) => None,
         }
     }
@@ -87,6 +104,18 @@ impl Contestant {
                 command.envs(KEYS).env("SPIN_VARIABLE_JWT_SECRET", TOKEN_SECRET);
                 command
             }
+            Self::Functions(program) => {
+                let mut command = Command::new(program);
+                command.arg("functions").args(["--listen", &address.to_string()]);
+                command.arg("--manifest").arg(manifest).arg("--data-dir").arg(databases.folder("hubline"));
+                command.envs(KEYS).env("SPIN_VARIABLE_JWT_SECRET", TOKEN_SECRET);
+                command.env("SPIN_VARIABLE_NODE", format!("functions-{node}"));
+                command.env("SPIN_VARIABLE_DATABASE_URL", format!("{postgres}{ROLE}"));
+                command.env("SPIN_VARIABLE_DATABASE_ORIGIN", origin(postgres, "postgres")?);
+                command.env("SPIN_VARIABLE_REDIS_URL", redis);
+                command.env("SPIN_VARIABLE_REDIS_ORIGIN", origin(redis, "redis")?);
+                command
+            }
             Self::Native(program) => {
                 let mut command = Command::new(program);
                 // Another name than Hubline's node: the two share the databases.
@@ -102,6 +131,13 @@ impl Contestant {
             }
         })
     }
+}
+
+/// What of a database's address a manifest allows: `scheme://host:port`, nothing secret.
+fn origin(url: &str, scheme: &str) -> Result<String> {
+    let (_, rest) = url.rsplit_once('@').with_context(|| format!("{scheme}: an address without a password"))?;
+    let place = rest.split_once('/').map_or(rest, |(place, _)| place);
+    Ok(format!("{scheme}://{place}"))
 }
 
 /// The address of Redis in the form that StackExchange.Redis takes after its scheme: the password behind the host.
@@ -122,5 +158,13 @@ mod tests {
         let url = stack_exchange("redis://:secret@127.0.0.1:6379").unwrap();
         assert_eq!(url, "redis://127.0.0.1:6379,password=secret");
         assert!(stack_exchange("redis://127.0.0.1:6379").is_err());
+    }
+
+    #[test]
+    fn an_origin_has_no_password() {
+        let of = |url| origin(url, "postgres").ok();
+        assert_eq!(of("postgresql://owner:secret@127.0.0.1:5432/hubline").unwrap(), "postgres://127.0.0.1:5432");
+        assert_eq!(of("redis://:secret@127.0.0.1:6379").unwrap(), "postgres://127.0.0.1:6379");
+        assert_eq!(of("postgresql://127.0.0.1:5432/hubline"), None);
     }
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::contestant::TOKEN_SECRET;
+use crate::contestant::{RELAY_KEY, TOKEN_SECRET};
 
 /// How the generator is set up, the same for all contestants.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Load {
 
 /// What the generator does.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", tag = "mode")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "mode")]
 pub enum Case {
     /// Every party sends again as soon as it is answered.
     Closed {
@@ -46,6 +46,15 @@ pub enum Case {
         /// Conversations of two.
         conversations: usize,
     },
+    /// Batches are posted to the functions themselves, as relays do.
+    Batches {
+        /// Conversations of two.
+        conversations: usize,
+        /// Messages of a batch.
+        messages: usize,
+        /// Batches that are unanswered at any time.
+        in_flight: usize,
+    },
 }
 
 impl fmt::Display for Case {
@@ -54,6 +63,12 @@ impl fmt::Display for Case {
             Self::Closed { conversations } => write!(f, "closed loop, {conversations} conversations"),
             Self::Open { conversations, rate } => write!(f, "{rate:.0}/s, {conversations} conversations"),
             Self::Idle { conversations } => write!(f, "{} idle connections", conversations * 2),
+            Self::Batches { conversations, messages, in_flight } => {
+                write!(
+                    f,
+                    "batches of {messages} to the functions, {in_flight} in flight, {conversations} conversations"
+                )
+            }
         }
     }
 }
@@ -115,6 +130,11 @@ impl Load {
             }
             Case::Idle { conversations } => {
                 command.arg("idle");
+                conversations
+            }
+            Case::Batches { conversations, messages, in_flight } => {
+                command.args(["batches", "--batch", &messages.to_string(), "--in-flight", &in_flight.to_string()]);
+                command.env("RELAY_KEY", RELAY_KEY);
                 conversations
             }
         };

@@ -6,6 +6,8 @@ use std::process::Command;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde::Serialize;
 
+use crate::pin::pinned;
+
 /// The machine and the state of the project.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -14,6 +16,8 @@ pub struct Machine {
     processor: Option<String>,
     /// How many of them we may use.
     processors: usize,
+    /// Which ones, where the system tells.
+    pinned: Option<Vec<usize>>,
     /// The system's kernel.
     kernel: Option<String>,
     /// The commit that is checked out.
@@ -30,6 +34,7 @@ impl Machine {
         Self {
             processor: model,
             processors: std::thread::available_parallelism().map_or(1, usize::from),
+            pinned: pinned(),
             kernel: answer("uname", &["-sr"]),
             commit: answer("git", &["rev-parse", "--short", "HEAD"]),
         }

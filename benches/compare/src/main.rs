@@ -4,28 +4,35 @@
 //! where the processor time went, and prints medians and ratios. `docs/performance.md` says how to read them.
 
 mod accounting;
+mod budget;
 mod contestant;
 mod databases;
+mod first;
 mod http;
 mod load;
 mod machine;
+mod median;
 mod metrics;
 mod node;
 mod options;
+mod pin;
 mod results;
 mod rounds;
+mod shares;
 mod table;
 
 use std::env;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::contestant::Contestant;
 use crate::databases::Databases;
+use crate::first::First;
 use crate::load::{Case, Load};
 use crate::machine::Machine;
 use crate::options::{Chat, Options, Subject};
@@ -46,14 +53,28 @@ fn main() -> ExitCode {
     }
 }
 
+/// Fewer rounds than that show chance as much as anything else.
+const ROUNDS: usize = 3;
+
+/// What stands above and below the figures of fewer rounds.
+const QUICK: &str = "THIS IS NO RESULT: fewer than three rounds, of which nobody can tell chance from the rest";
+
+/// Messages of a batch, as the budget has it.
+const BATCH: usize = 64;
+
 /// Measures the chat; whether no run was at fault.
 fn chat(options: &Chat) -> Result<bool> {
-    machine::allow_open_files();
     let contestants = contestants(options)?;
+    settle(options)?;
+    let caveat = (options.rounds < ROUNDS).then_some(QUICK);
+    if let Some(caveat) = caveat {
+        eprintln!("*** {caveat} ***");
+    }
     fs::create_dir_all(&options.results).with_context(|| format!("{} can't be made", options.results.display()))?;
     eprintln!("starting the databases");
     let databases = Databases::open(options.data.as_deref())?;
-    if contestants.iter().any(|contestant| matches!(contestant, Contestant::Native(_))) {
+    // Hubline does it by itself; its twin and the functions without a relay do not.
+    if contestants.iter().any(|contestant| !matches!(contestant, Contestant::Peer(_))) {
         contestant::migrate(&sibling("hubline")?, &databases)?;
     }
     let load = Load {
@@ -64,19 +85,74 @@ fn chat(options: &Chat) -> Result<bool> {
     };
     let arena = Arena { databases: &databases, manifest: &options.manifest, logs: &options.results, load: &load };
 
-    let mut runs = Vec::new();
+    let mut runs = batches(options, &arena, &contestants)?;
     for &nodes in &options.nodes {
         runs.extend(measure(options, &arena, &contestants, nodes)?);
     }
+    let hubline = contestants.iter().find(|contestant| matches!(contestant, Contestant::Hubline(_)));
+    let firsts = match hubline.filter(|_| !options.no_first) {
+        Some(hubline) => arena.first_requests(hubline, options.rounds)?,
+        None => Vec::new(),
+    };
     let memory = if options.idle > 0 { arena.memory(&contestants, options.idle)? } else { Vec::new() };
     let summaries = Summary::all(&runs);
-    print!("{}", Table { summaries: &summaries, memory: &memory });
-    let path = options.results.join("chat.json");
-    let results = json!({"machine": Machine::describe(), "summaries": summaries, "memory": memory, "runs": runs});
-    fs::write(&path, serde_json::to_string_pretty(&results)?)
+    print!("{}", Table { summaries: &summaries, firsts: &firsts, memory: &memory, caveat });
+    let ours = summaries.iter().filter(|summary| summary.contestant == "hubline");
+    let budgets: Vec<_> = ours.filter_map(Summary::budget).chain(First::budget(&firsts)).collect();
+    keep(
+        &options.results.join("chat.json"),
+        &json!({
+            "machine": Machine::describe(),
+            "caveat": caveat,
+            "budgets": budgets,
+            "summaries": summaries,
+            "firstRequests": firsts,
+            "memory": memory,
+            "runs": runs,
+        }),
+    )?;
+    Ok(runs.iter().all(|run| run.complaint.is_none()) && memory.iter().all(|memory| memory.complaint.is_none()))
+}
+
+/// Writes the results for programs.
+fn keep(path: &Path, results: &Value) -> Result<()> {
+    fs::write(path, serde_json::to_string_pretty(results)?)
         .with_context(|| format!("{} can't be written", path.display()))?;
     println!("\nall of it: {}", path.display());
-    Ok(runs.iter().all(|run| run.complaint.is_none()) && memory.iter().all(|memory| memory.complaint.is_none()))
+    Ok(())
+}
+
+/// Prepares this process, and with it all that it starts.
+fn settle(options: &Chat) -> Result<()> {
+    // Before anything is started: threads and processes run where the one that starts them does.
+    if !options.pin.is_empty() {
+        pin::pin(&options.pin)?;
+    }
+    if let Some(processors) = pin::pinned() {
+        let how = if options.pin.is_empty() { "not pinned: everything may run" } else { "pinned: everything runs" };
+        eprintln!("{how} on processors {}", pin::list(&processors));
+    }
+    machine::allow_open_files();
+    Ok(())
+}
+
+/// Measures batches through the functions alone.
+fn batches(options: &Chat, arena: &Arena<'_>, contestants: &[Contestant]) -> Result<Vec<Run>> {
+    let contestants: Vec<_> = contestants.iter().filter_map(Contestant::functions).collect();
+    let mut runs = Vec::new();
+    if options.no_batches || contestants.is_empty() {
+        return Ok(runs);
+    }
+    eprintln!("starting the functions");
+    let entrants = arena.enter(&contestants, 1)?;
+    for &in_flight in &options.in_flight {
+        let case = Case::Batches { conversations: options.batch_conversations, messages: BATCH, in_flight };
+        if runs.is_empty() {
+            arena.prime(&entrants, case)?;
+        }
+        runs.extend(arena.rounds(&entrants, case, options.rounds)?);
+    }
+    Ok(runs)
 }
 
 /// Measures everything on so many nodes: first what the contestants can do, then how long they take at lower rates.
@@ -84,8 +160,9 @@ fn measure(options: &Chat, arena: &Arena<'_>, contestants: &[Contestant], nodes:
     let conversations = options.conversations;
     eprintln!("starting {nodes} of each");
     let entrants = arena.enter(contestants, nodes)?;
-    arena.prime(&entrants, conversations)?;
-    let mut runs = arena.rounds(&entrants, Case::Closed { conversations }, options.rounds)?;
+    let closed = Case::Closed { conversations };
+    arena.prime(&entrants, closed)?;
+    let mut runs = arena.rounds(&entrants, closed, options.rounds)?;
     let mut rates = options.rate.clone();
     let peer = Summary::all(&runs).into_iter().find(|summary| summary.contestant == "peer");
     rates.extend(peer.map(|peer| (peer.delivered / 2.0).round()));
@@ -97,6 +174,10 @@ fn measure(options: &Chat, arena: &Arena<'_>, contestants: &[Contestant], nodes:
 
 fn contestants(options: &Chat) -> Result<Vec<Contestant>> {
     ensure!(options.rounds > 0, "there must be a round");
+    ensure!(
+        options.rounds >= ROUNDS || options.quick,
+        "fewer than {ROUNDS} rounds are no result: take more, or say --quick to look at figures that are none"
+    );
     ensure!(options.nodes.iter().all(|nodes| (1..=2).contains(nodes)), "measure on 1 or 2 nodes");
     let mut contestants = Vec::new();
     if !options.no_hubline {
@@ -111,7 +192,7 @@ fn contestants(options: &Chat) -> Result<Vec<Contestant>> {
 }
 
 /// A program that is built together with this one.
-fn sibling(name: &str) -> Result<std::path::PathBuf> {
+fn sibling(name: &str) -> Result<PathBuf> {
     let path = env::current_exe()?.with_file_name(name);
     ensure!(path.is_file(), "{} is missing: `cargo xtask bench chat` builds everything first", path.display());
     Ok(path)

@@ -20,7 +20,7 @@ struct Total {
 pub struct Hop {
     /// Name and labels of the histogram.
     pub name: String,
-    /// How often, a second.
+    /// How often, a second, on all nodes together.
     pub per_second: f64,
     /// The mean, in the histogram's own unit.
     pub mean: f64,
@@ -42,6 +42,15 @@ impl Metrics {
             }
         }
         Self(totals)
+    }
+
+    /// Adds what another node says: histograms of the same name and labels become one.
+    pub fn add(&mut self, other: &Self) {
+        for (name, theirs) in &other.0 {
+            let ours = self.0.entry(name.clone()).or_default();
+            ours.sum += theirs.sum;
+            ours.count += theirs.count;
+        }
     }
 
     /// What happened since an earlier look, that many seconds ago; histograms that saw nothing are left out.
@@ -69,6 +78,19 @@ mod tests {
         assert_eq!(
             now.since(&before, 2.0),
             [Hop { name: "call_seconds{c=\"a b\"}".into(), per_second: 10.0, mean: 0.1 }]
+        );
+    }
+
+    #[test]
+    fn nodes_are_added_up() {
+        let mut all = Metrics::parse("call_seconds_sum 1\ncall_seconds_count 10\n");
+        all.add(&Metrics::parse(
+            "call_seconds_sum 5\ncall_seconds_count 20\nring_seconds_sum 1\nring_seconds_count 1\n",
+        ));
+        let hop = |name: &str, per_second, mean| Hop { name: name.to_owned(), per_second, mean };
+        assert_eq!(
+            all.since(&Metrics::default(), 1.0),
+            [hop("call_seconds", 30.0, 0.2), hop("ring_seconds", 1.0, 1.0)]
         );
     }
 

@@ -6,7 +6,8 @@ use clap::{Parser, Subcommand};
 
 /// Measures servers side by side, with the same load and the same databases.
 ///
-/// Everything it starts runs on the processors that it runs on itself: `taskset` pins all alike.
+/// Everything it starts runs on the processors that it runs on itself. It needs Linux, which tells under /proc who has used
+/// the processors.
 #[derive(Debug, Parser)]
 #[command(name = "hubline-compare", max_term_width = 100)]
 pub struct Options {
@@ -29,9 +30,16 @@ pub struct Chat {
     /// `LISTEN_URL`, `DATABASE_URL`, `REDIS_URL`, `JWT_SECRET`.
     #[arg(long, value_name = "PROGRAM")]
     pub peer: Option<PathBuf>,
-    /// How often each measurement is taken; the median counts.
+    /// How often each measurement is taken; the median counts. Fewer than three rounds need --quick.
     #[arg(long, default_value_t = 3)]
     pub rounds: usize,
+    /// Take fewer than three rounds for an answer. It is none: of one or two, nobody can tell chance from the rest.
+    #[arg(long)]
+    pub quick: bool,
+    /// The processors that everything runs on, this command, servers, databases and generator alike: 0,1. Without it,
+    /// those that this command may use.
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub pin: Vec<usize>,
     /// Seconds of one measurement.
     #[arg(long, default_value_t = 10.0)]
     pub seconds: f64,
@@ -48,6 +56,19 @@ pub struct Chat {
     /// Idle connections for the measurement of memory; 0 for none.
     #[arg(long, default_value_t = 5000)]
     pub idle: usize,
+    /// Batches of 64 that are in flight at once when they are posted to the functions, without a relay: a case for each
+    /// number. A relay has at most three under way.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "2,3")]
+    pub in_flight: Vec<usize>,
+    /// Conversations that those batches go round.
+    #[arg(long, default_value_t = 400)]
+    pub batch_conversations: usize,
+    /// Leave out the batches.
+    #[arg(long)]
+    pub no_batches: bool,
+    /// Leave out the first request after a start.
+    #[arg(long)]
+    pub no_first: bool,
     /// On how many nodes: 1, 2, or both in turn.
     #[arg(long, value_delimiter = ',', default_value = "1,2")]
     pub nodes: Vec<usize>,

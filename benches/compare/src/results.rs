@@ -6,8 +6,11 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::budget::Budget;
 use crate::load::Case;
+use crate::median::median;
 use crate::metrics::Hop;
+use crate::shares::{Journey, Shares};
 
 /// One measurement of one contestant.
 #[derive(Debug, Clone, Serialize)]
@@ -21,7 +24,7 @@ pub struct Run {
     pub case: Case,
     /// Seconds of processor time: of the load, the server's nodes, each database, and others on the machine.
     pub processor: BTreeMap<String, f64>,
-    /// What the first node says of its parts.
+    /// What the nodes say of their parts, all of them together.
     pub hops: Vec<Hop>,
     /// The generator's report.
     pub report: Value,
@@ -41,6 +44,31 @@ impl Run {
         self.processor.get(group).copied().unwrap_or_default() * 1e6 / accepted
     }
 
+    /// Milliseconds, where the report has such a latency and there was anything to measure.
+    fn latency(&self, pointer: &str) -> Option<Latency> {
+        let quantiles = self.report.pointer(pointer)?;
+        let at = |name: &str| quantiles.get(name).and_then(Value::as_f64);
+        Some(Latency { p50: at("p50")?, p95: at("p95")?, p99: at("p99")? })
+    }
+
+    /// The mean of what the case is about: from send to receive, or from posting a batch to its answer.
+    fn mean(&self) -> f64 {
+        match self.case {
+            Case::Batches { .. } => self.number("/acknowledge/mean"),
+            _ => self.number("/receive/mean"),
+        }
+    }
+
+    /// Where that time went.
+    fn shares(&self) -> Option<Shares> {
+        let journey = match (self.case, self.nodes) {
+            (Case::Batches { .. }, _) => Journey::Batch,
+            (_, 1) => Journey::Within,
+            _ => Journey::Across,
+        };
+        Shares::of(journey, self.mean(), &self.hops)
+    }
+
     /// The share of the processor time that was spent by strangers: above a few hundredths, nothing is measured.
     fn noise(&self) -> f64 {
         let all: f64 = self.processor.values().sum();
@@ -51,9 +79,14 @@ impl Run {
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { contestant, nodes, case, .. } = self;
-        let (rate, p50, p99) =
-            (self.number("/deliveredPerSecond"), self.number("/receive/p50"), self.number("/receive/p99"));
-        write!(f, "{contestant} on {nodes}, {case}: {rate:.0}/s, p50 {p50:.2} ms, p99 {p99:.2} ms")?;
+        write!(f, "{contestant} on {nodes}, {case}: ")?;
+        match self.latency("/receive") {
+            Some(receive) => write!(f, "{:.0}/s, receive {receive}", self.number("/deliveredPerSecond"))?,
+            None => {
+                let batch = self.latency("/acknowledge").unwrap_or_default();
+                write!(f, "{:.0}/s, a batch {batch}", self.number("/acceptedPerSecond"))?;
+            }
+        }
         write!(f, ", others {:.0} %", self.noise() * 100.0)?;
         match &self.complaint {
             Some(complaint) => write!(f, " · AT FAULT: {complaint}"),
@@ -93,6 +126,33 @@ impl fmt::Display for Memory {
     }
 }
 
+/// Milliseconds that half, nineteen of twenty and all but a hundredth took at most.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Latency {
+    /// Half of all.
+    pub p50: f64,
+    /// All but a twentieth.
+    pub p95: f64,
+    /// All but a hundredth.
+    pub p99: f64,
+}
+
+impl Latency {
+    /// The medians of each; `None` for none.
+    fn medians(all: &[Self]) -> Option<Self> {
+        let middle = |value: fn(&Self) -> f64| median(all.iter().map(value).collect());
+        (!all.is_empty()).then(|| Self { p50: middle(|it| it.p50), p95: middle(|it| it.p95), p99: middle(|it| it.p99) })
+    }
+}
+
+impl fmt::Display for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { p50, p95, p99 } = self;
+        write!(f, "p50 {p50:.2} ms, p95 {p95:.2} ms, p99 {p99:.2} ms")
+    }
+}
+
 /// The medians of a contestant's runs of one case.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -105,16 +165,18 @@ pub struct Summary {
     pub case: Case,
     /// Messages a second that were acknowledged.
     pub accepted: f64,
-    /// Messages a second that arrived.
+    /// Messages a second that arrived; none do of batches, which nobody receives.
     pub delivered: f64,
-    /// Milliseconds from send to receive: half of all, and all but a hundredth.
-    pub receive: [f64; 2],
-    /// The same from send to acknowledgement.
-    pub acknowledge: [f64; 2],
+    /// From send to receive; not of batches.
+    pub receive: Option<Latency>,
+    /// From send to acknowledgement, or from posting a batch to its answer.
+    pub acknowledge: Latency,
     /// Microseconds of processor time per accepted message, by group.
     pub micros: BTreeMap<String, f64>,
-    /// What the first node said of its parts in the run whose throughput is the median.
+    /// What the nodes said of their parts in the run whose mean latency is the median.
     pub hops: Vec<Hop>,
+    /// Where the time of a message went in that run.
+    pub shares: Option<Shares>,
     /// How many runs were at fault.
     pub at_fault: usize,
 }
@@ -125,18 +187,30 @@ impl Summary {
         let first = runs.first()?;
         let middle = |value: &dyn Fn(&Run) -> f64| median(runs.iter().map(|run| value(run)).collect());
         let number = |pointer: &'static str| middle(&|run| run.number(pointer));
+        let latency =
+            |pointer| Latency::medians(&runs.iter().filter_map(|run| run.latency(pointer)).collect::<Vec<_>>());
+        let typical = middle_run(runs);
         Some(Self {
             contestant: first.contestant,
             nodes: first.nodes,
             case: first.case,
             accepted: number("/acceptedPerSecond"),
             delivered: number("/deliveredPerSecond"),
-            receive: [number("/receive/p50"), number("/receive/p99")],
-            acknowledge: [number("/acknowledge/p50"), number("/acknowledge/p99")],
+            receive: latency("/receive"),
+            acknowledge: latency("/acknowledge").unwrap_or_default(),
             micros: first.processor.keys().map(|group| (group.clone(), middle(&|run| run.micros(group)))).collect(),
-            hops: middle_run(runs).map(|run| run.hops.clone()).unwrap_or_default(),
+            hops: typical.map(|run| run.hops.clone()).unwrap_or_default(),
+            shares: typical.and_then(Run::shares),
             at_fault: runs.iter().filter(|run| run.complaint.is_some()).count(),
         })
+    }
+
+    /// What the design asks of this case as an absolute number; the rest of it is ratios.
+    pub fn budget(&self) -> Option<Budget> {
+        match self.case {
+            Case::Batches { messages: 64, .. } => Some(Budget::batches(self.accepted)),
+            _ => None,
+        }
     }
 
     /// Sums up all runs: one summary a contestant and case, in the order in which they were first measured.
@@ -154,23 +228,11 @@ impl Summary {
     }
 }
 
-/// The run whose throughput is the median.
+/// The run whose mean latency is the median.
 fn middle_run<'a>(runs: &[&'a Run]) -> Option<&'a Run> {
     let mut runs = runs.to_vec();
-    runs.sort_by(|a, b| a.number("/delivered").total_cmp(&b.number("/delivered")));
+    runs.sort_by(|a, b| a.mean().total_cmp(&b.mean()));
     runs.get(runs.len() / 2).copied()
-}
-
-/// The middle of some numbers; of an even count the mean of the two in the middle.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    let upper = values.get(middle).copied().unwrap_or_default();
-    if values.len() % 2 == 1 {
-        return upper;
-    }
-    let lower = middle.checked_sub(1).and_then(|at| values.get(at)).copied().unwrap_or_default();
-    (lower + upper) / 2.0
 }
 
 #[cfg(test)]
@@ -190,13 +252,6 @@ mod tests {
     }
 
     #[test]
-    fn the_median_counts() {
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert_eq!(median(vec![]), 0.0);
-    }
-
-    #[test]
     fn runs_are_summed_up_by_contestant_and_case() {
         let mut runs = vec![run("a", 100.0), run("b", 1000.0), run("b", 1000.0), run("a", 300.0), run("a", 200.0)];
         let summaries = Summary::all(&runs);
@@ -207,6 +262,20 @@ mod tests {
             run.nodes = 2;
         }
         assert_eq!(Summary::all(&runs).len(), 3);
+    }
+
+    #[test]
+    fn a_summary_has_the_median_of_each_quantile() {
+        let mut runs = vec![run("a", 1.0), run("a", 1.0), run("a", 1.0)];
+        for (run, (p95, mean)) in runs.iter_mut().zip([(30.0, 9.0), (10.0, 1.0), (20.0, 2.0)]) {
+            run.report = serde_json::json!({"receive": {"p50": 1.0, "p95": p95, "p99": 40.0, "mean": mean}});
+            run.hops =
+                vec![Hop { name: "hubline_relay_queue_wait_seconds".to_owned(), per_second: 1.0, mean: mean / 4e3 }];
+        }
+        let summaries = Summary::all(&runs);
+        assert_eq!(summaries[0].receive, Some(Latency { p50: 1.0, p95: 20.0, p99: 40.0 }));
+        let shares = summaries[0].shares.as_ref().unwrap();
+        assert_eq!((shares.mean, shares.parts[0].milliseconds, shares.parts[0].share), (2.0, 0.5, 0.25));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use crate::accounting::{Group, Sample, resident};
 use crate::contestant::Contestant;
 use crate::databases::Databases;
+use crate::first::{self, First};
 use crate::http;
 use crate::load::{Case, Load};
 use crate::metrics::Metrics;
@@ -53,9 +54,9 @@ impl Arena<'_> {
     ///
     /// # Errors
     /// A contestant can't be measured at all.
-    pub fn prime(&self, entrants: &[Entrant<'_>], conversations: usize) -> Result<()> {
+    pub fn prime(&self, entrants: &[Entrant<'_>], case: Case) -> Result<()> {
         for entrant in entrants {
-            eprintln!("warming up · {}", self.measure(entrant, Case::Closed { conversations })?);
+            eprintln!("warming up · {}", self.measure(entrant, case)?);
         }
         Ok(())
     }
@@ -100,6 +101,25 @@ impl Arena<'_> {
         })
     }
 
+    /// Measures the first request to each component of a node that has just started, as often as there are rounds.
+    ///
+    /// # Errors
+    /// The node doesn't start, or a component doesn't answer as it should.
+    pub fn first_requests(&self, contestant: &Contestant, rounds: usize) -> Result<Vec<First>> {
+        let mut starts = Vec::new();
+        // The first start may have to compile the components: that one does not count.
+        for start in 0..=rounds {
+            let entrants = self.enter(std::slice::from_ref(contestant), 1)?;
+            let node = entrants.first().and_then(|entrant| entrant.nodes.first()).context("no node was started")?;
+            let asked = first::ask(node.address)?;
+            if start > 0 {
+                eprintln!("start {start} of {rounds} · {}", list(&asked));
+                starts.push(asked);
+            }
+        }
+        Ok(First::sum_up(&starts))
+    }
+
     /// Measures what an idle connection costs a fresh node of each contestant in memory.
     ///
     /// # Errors
@@ -123,10 +143,19 @@ impl Arena<'_> {
     }
 }
 
+/// First requests as a line for people.
+fn list(asked: &[(&str, f64)]) -> String {
+    let parts: Vec<_> = asked.iter().map(|(component, took)| format!("{component} {took:.2} ms")).collect();
+    format!("first requests: {}", parts.join(", "))
+}
+
 impl Entrant<'_> {
-    /// What the first node says about itself; nothing if it has no such page.
+    /// What the nodes say about themselves, all together; nothing if they have no such page.
     fn metrics(&self) -> Metrics {
-        let page = self.nodes.first().and_then(|node| http::get(node.address, "/metrics").ok());
-        page.map(|text| Metrics::parse(&text)).unwrap_or_default()
+        let mut all = Metrics::default();
+        for page in self.nodes.iter().filter_map(|node| http::get(node.address, "/metrics").ok()) {
+            all.add(&Metrics::parse(&page));
+        }
+        all
     }
 }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -12,6 +12,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::target::Node;
+
+/// Where a relay shows its key.
+const KEY: HeaderName = HeaderName::from_static("x-hubline-key");
 
 /// One connection, kept alive between requests.
 pub struct Connection<'a> {
@@ -46,6 +49,19 @@ impl<'a> Connection<'a> {
             .body(Full::from(body.to_string()))?;
         read(self.requests.send_request(request).await?).await.with_context(|| format!("service request {id}"))?;
         Ok(())
+    }
+
+    /// Posts a batch as a relay with this key does; its answer.
+    ///
+    /// # Errors
+    /// Any answer but success.
+    pub async fn post_batch(&mut self, key: &HeaderValue, batch: Vec<u8>) -> Result<Bytes> {
+        let request = Request::post("/internal/messages")
+            .header(header::HOST, &self.node.authority)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(KEY, key)
+            .body(Full::from(batch))?;
+        read(self.requests.send_request(request).await?).await
     }
 
     /// Asks for a connection token, as a client does that has not settled for web sockets.

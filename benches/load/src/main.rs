@@ -2,8 +2,10 @@
 //!
 //! It takes a URL and the secret that signs the server's tokens, makes its own service requests and users, lets them talk
 //! over web sockets, and reports how much was accepted and delivered, how long that took, and whether the receivers saw
-//! every message once and in order. `docs/performance.md` says how to read the figures.
+//! every message once and in order. Or it takes a relay's place and posts batches to the functions themselves.
+//! `docs/performance.md` says how to read the figures.
 
+mod batches;
 mod frame;
 mod http;
 mod hub;
@@ -19,13 +21,16 @@ mod socket;
 mod tally;
 mod target;
 
+use std::fmt::Display;
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use serde::Serialize;
 
-use crate::options::Options;
+use crate::options::{Mode, Options};
 
 /// The messages' memory is allocated and freed all the time.
 #[global_allocator]
@@ -49,11 +54,22 @@ fn main() -> ExitCode {
 fn run(Options { mode }: &Options) -> Result<bool> {
     // One thread: the parties never wait for each other, and the server has the other processors.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(measure::run(mode))?;
-    print!("{report}");
-    if let Some(path) = &mode.common().json {
-        let text = serde_json::to_string_pretty(&report)?;
-        fs::write(path, text).with_context(|| format!("{} can't be written", path.display()))?;
+    mode.check()?;
+    let json = mode.common().json.as_deref();
+    if let Mode::Batches { batching, .. } = mode {
+        let report = runtime.block_on(batches::run(mode, batching))?;
+        tell(&report, json)?;
+        return Ok(report.clean());
     }
+    let report = runtime.block_on(measure::run(mode))?;
+    tell(&report, json)?;
     Ok(report.clean())
+}
+
+/// Prints a report for people, and writes it for programs where that is asked for.
+fn tell(report: &(impl Display + Serialize), json: Option<&Path>) -> Result<()> {
+    print!("{report}");
+    let Some(path) = json else { return Ok(()) };
+    fs::write(path, serde_json::to_string_pretty(report)?)
+        .with_context(|| format!("{} can't be written", path.display()))
 }

@@ -18,24 +18,33 @@ use crate::tally::Run;
 use crate::{pace, processor};
 
 /// How long answers and messages may still arrive after the last send.
-const SETTLING: Duration = Duration::from_secs(10);
+pub const SETTLING: Duration = Duration::from_secs(10);
 
 /// Sets the scene, lets the parties talk, and sums up.
 ///
 /// `measuring` and `measured` on standard error tell a caller when to look at the server.
 ///
 /// # Errors
-/// Options that make no sense; a system that can't be reached or doesn't let the parties in. What goes wrong later is in
+/// A system that can't be reached or doesn't let the parties in. What goes wrong later is in
 /// the report.
 pub async fn run(mode: &Mode) -> Result<Report> {
-    mode.check()?;
     let common = mode.common();
     let (target, (warm_up, measured)) = (common.target()?, common.times()?);
-    let Scene { ledgers, parties } = Scene::set(&target, common.conversations).await?;
+    let Scene { ledgers, parties } = Scene::set(&target, mode.conversations()).await?;
     eprintln!("joined: {} connections", parties.len());
 
     let run = Arc::new(Run::start(warm_up, measured, "x".repeat(common.length))?);
     let mut talking = talk(mode, &run, parties)?;
+    let processor = watch(&run).await;
+    settle(&ledgers).await;
+    talking.shutdown().await;
+
+    let ledgers: Vec<_> = ledgers.iter().map(|ledger| ledger.lock()).collect();
+    Ok(Report::new(mode.name(), &run, ledgers.iter().map(|ledger| &**ledger), processor))
+}
+
+/// Lets the measured time pass; the processor time that the generator has used in it.
+pub async fn watch(run: &Run) -> Option<Duration> {
     let window = run.window();
     sleep_until(run.at(window.start).into()).await;
     eprintln!("measuring");
@@ -43,12 +52,7 @@ pub async fn run(mode: &Mode) -> Result<Report> {
     sleep_until(run.at(window.end).into()).await;
     let after = processor::time();
     eprintln!("measured");
-    settle(&ledgers).await;
-    talking.shutdown().await;
-
-    let processor = before.zip(after).map(|(before, after)| after.saturating_sub(before));
-    let ledgers: Vec<_> = ledgers.iter().map(|ledger| ledger.lock()).collect();
-    Ok(Report::new(mode.name(), &run, ledgers.iter().map(|ledger| &**ledger), processor))
+    before.zip(after).map(|(before, after)| after.saturating_sub(before))
 }
 
 /// Starts everyone.
@@ -57,7 +61,7 @@ fn talk(mode: &Mode, run: &Arc<Run>, parties: Vec<Party>) -> Result<JoinSet<()>>
     for party in parties {
         let pace = match mode {
             Mode::Closed { outstanding, .. } => Pace::Closed(*outstanding),
-            Mode::Idle { .. } => Pace::Closed(0),
+            Mode::Idle { .. } | Mode::Batches { .. } => Pace::Closed(0),
             Mode::Open { .. } => {
                 let (call, dues) = unbounded_channel();
                 calls.push(call);

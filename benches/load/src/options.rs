@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use chat::wire::SendRequest;
 use clap::{Args, Parser, Subcommand};
 use identity::Settings;
 
@@ -45,6 +46,31 @@ pub enum Mode {
         #[command(flatten)]
         common: Common,
     },
+    /// The functions by themselves: batches such as relays send, one after another on each connection. The URL is that
+    /// of `hubline functions`, which takes them.
+    Batches {
+        /// How they are sent.
+        #[command(flatten)]
+        batching: Batching,
+        /// The rest.
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// How batches are sent.
+#[derive(Args)]
+pub struct Batching {
+    /// The key that the server knows its relays by.
+    #[arg(long, env = "RELAY_KEY", hide_env_values = true)]
+    pub key: String,
+    /// Messages of a batch.
+    #[arg(long, default_value_t = SendRequest::MOST)]
+    pub batch: usize,
+    /// Batches that are unanswered at any time, each on a connection of its own. No two of them have a conversation in
+    /// common, as those of one relay have none.
+    #[arg(long, default_value_t = 2)]
+    pub in_flight: usize,
 }
 
 /// What all modes have in common.
@@ -65,9 +91,9 @@ pub struct Common {
     /// Negotiate before connecting, instead of going to the WebSocket at once.
     #[arg(long)]
     pub negotiate: bool,
-    /// Conversations of two.
-    #[arg(long, default_value_t = 100)]
-    pub conversations: usize,
+    /// Conversations of two: 100, or 400 for batches, so that the messages of a batch are of as many conversations.
+    #[arg(long)]
+    pub conversations: Option<usize>,
     /// Seconds that are measured, or held when idle.
     #[arg(long, default_value_t = 10.0)]
     pub seconds: f64,
@@ -89,13 +115,25 @@ impl Mode {
             Self::Closed { .. } => "closed",
             Self::Open { .. } => "open",
             Self::Idle { .. } => "idle",
+            Self::Batches { .. } => "batches",
         }
+    }
+
+    /// How many conversations of two there are.
+    pub fn conversations(&self) -> usize {
+        self.common().conversations.unwrap_or(match self {
+            Self::Batches { .. } => 400,
+            _ => 100,
+        })
     }
 
     /// What all modes have in common.
     pub fn common(&self) -> &Common {
         match self {
-            Self::Closed { common, .. } | Self::Open { common, .. } | Self::Idle { common } => common,
+            Self::Closed { common, .. }
+            | Self::Open { common, .. }
+            | Self::Idle { common }
+            | Self::Batches { common, .. } => common,
         }
     }
 
@@ -104,11 +142,15 @@ impl Mode {
     /// # Errors
     /// A number with which nothing could be measured.
     pub fn check(&self) -> Result<()> {
-        let common = self.common();
-        ensure!(common.conversations > 0, "there must be a conversation");
-        ensure!((1..=4000).contains(&common.length), "a message has 1 to 4000 characters");
+        let conversations = self.conversations();
+        ensure!(conversations > 0, "there must be a conversation");
+        ensure!((1..=4000).contains(&self.common().length), "a message has 1 to 4000 characters");
         if let Self::Open { rate, .. } = self {
             ensure!(rate.is_finite() && *rate > 0.0, "the rate must be positive");
+        }
+        if let Self::Batches { batching: Batching { batch, in_flight, .. }, .. } = self {
+            ensure!((1..=SendRequest::MOST).contains(batch), "a batch has 1 to {} messages", SendRequest::MOST);
+            ensure!((1..=conversations).contains(in_flight), "each batch in flight needs a conversation of its own");
         }
         Ok(())
     }
@@ -138,5 +180,31 @@ impl Common {
         let (warm_up, measured) = (time(self.warm_up)?, time(self.seconds)?);
         ensure!(!measured.is_zero(), "there must be time to measure in");
         Ok((warm_up, measured))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(arguments: &[&str]) -> Mode {
+        let usual = ["hubline-load"].iter().chain(arguments).chain(&["--url", "http://x", "--secret", "s"]);
+        Options::try_parse_from(usual.copied()).unwrap().mode
+    }
+
+    #[test]
+    fn the_messages_of_a_batch_are_of_as_many_conversations_unless_told_otherwise() {
+        assert_eq!(mode(&["closed"]).conversations(), 100);
+        let batches = mode(&["batches", "--key", "k"]);
+        assert_eq!(batches.conversations(), 400);
+        assert!(batches.check().is_ok());
+        assert_eq!(mode(&["batches", "--key", "k", "--conversations", "3"]).conversations(), 3);
+    }
+
+    #[test]
+    fn a_batch_that_no_relay_could_send_is_refused() {
+        for bad in [["--batch", "65"], ["--batch", "0"], ["--in-flight", "0"], ["--in-flight", "401"]] {
+            assert!(mode(&[["batches", "--key", "k"].as_slice(), &bad].concat()).check().is_err(), "{bad:?}");
+        }
     }
 }

@@ -59,7 +59,8 @@ pub struct Latency {
 }
 
 impl Latency {
-    fn of(micros: &Histogram<u64>) -> Self {
+    /// The quantiles of a histogram of microseconds.
+    pub fn of(micros: &Histogram<u64>) -> Self {
         let at = |quantile| micros.value_at_quantile(quantile) as f64 / 1e3;
         Self {
             p50: at(0.5),
@@ -70,6 +71,27 @@ impl Latency {
             mean: micros.mean() / 1e3,
         }
     }
+}
+
+impl fmt::Display for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { p50, p95, p99, p999, max, .. } = self;
+        write!(f, "{p50:>9.2}{p95:>9.2}{p99:>9.2}{p999:>9.2}{max:>9.2}")
+    }
+}
+
+/// Writes latencies as a table.
+pub fn write_latencies(f: &mut fmt::Formatter<'_>, latencies: &[(&str, &Latency)]) -> fmt::Result {
+    writeln!(f, "{:<20}{:>9}{:>9}{:>9}{:>9}{:>9}", "milliseconds", "p50", "p95", "p99", "p99.9", "max")?;
+    for (name, latency) in latencies {
+        writeln!(f, "{name:<20}{latency}")?;
+    }
+    Ok(())
+}
+
+/// Microseconds of the generator's processor time per accepted message, when there is any.
+pub fn generator_micros(processor: Option<Duration>, accepted: u64) -> Option<f64> {
+    processor.filter(|_| accepted > 0).map(|time| time.as_secs_f64() * 1e6 / accepted as f64)
 }
 
 impl Report {
@@ -104,9 +126,7 @@ impl Report {
             overtaken,
             unanswered,
             errors: tally.errors.clone(),
-            generator_micros: processor
-                .filter(|_| tally.accepted > 0)
-                .map(|time| time.as_secs_f64() * 1e6 / tally.accepted as f64),
+            generator_micros: generator_micros(processor, tally.accepted),
         })
     }
 
@@ -120,14 +140,10 @@ impl Report {
     fn write_figures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "accepted   {:>10}  {:>10.0}/s", self.accepted, self.accepted_per_second)?;
         writeln!(f, "delivered  {:>10}  {:>10.0}/s", self.delivered, self.delivered_per_second)?;
-        writeln!(f, "{:<20}{:>9}{:>9}{:>9}{:>9}{:>9}", "milliseconds", "p50", "p95", "p99", "p99.9", "max")?;
-        let latencies =
-            [("send to receive", &self.receive), ("send to ack", &self.acknowledge), ("generator late", &self.late)];
-        for (name, latency) in latencies {
-            let Latency { p50, p95, p99, p999, max, .. } = latency;
-            writeln!(f, "{name:<20}{p50:>9.2}{p95:>9.2}{p99:>9.2}{p999:>9.2}{max:>9.2}")?;
-        }
-        Ok(())
+        write_latencies(
+            f,
+            &[("send to receive", &self.receive), ("send to ack", &self.acknowledge), ("generator late", &self.late)],
+        )
     }
 }
 

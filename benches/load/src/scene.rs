@@ -33,9 +33,7 @@ impl Scene {
     /// # Errors
     /// The system can't be reached, or refuses any of it.
     pub async fn set(target: &Target, conversations: usize) -> Result<Self> {
-        let reporters = REPORTERS.min(conversations);
-        let reporting = (0..reporters).map(|first| report(target, (first..conversations).step_by(reporters)));
-        futures_util::future::try_join_all(reporting).await?;
+        report_all(target, conversations).await?;
         let ledgers: Vec<_> = (0..conversations).map(|_| Arc::new(Mutex::new(Ledger::new(target.run)))).collect();
         let seats = Seat::BOTH.into_iter().flat_map(|seat| ledgers.iter().enumerate().map(move |it| (seat, it)));
         let joining = seats.map(|(seat, (conversation, ledger))| {
@@ -48,6 +46,17 @@ impl Scene {
         let parties = stream::iter(joining).buffered(JOINING).try_collect().await?;
         Ok(Self { ledgers, parties })
     }
+}
+
+/// Reports the service requests of so many conversations.
+///
+/// # Errors
+/// The system can't be reached, or refuses one.
+pub async fn report_all(target: &Target, conversations: usize) -> Result<()> {
+    let reporters = REPORTERS.min(conversations);
+    let reporting = (0..reporters).map(|first| report(target, (first..conversations).step_by(reporters)));
+    futures_util::future::try_join_all(reporting).await?;
+    Ok(())
 }
 
 /// Reports some service requests on one connection.

@@ -83,8 +83,13 @@ impl Run {
 
     /// A send was acknowledged.
     pub fn acknowledged(&self, due: u64) {
+        self.accepted(due, 1);
+    }
+
+    /// One answer acknowledged so many messages, which were due at the same time: one latency.
+    pub fn accepted(&self, due: u64, messages: u64) {
         let (now, mut tally) = (self.now(), self.tally.lock());
-        tally.accepted += u64::from(self.window.contains(&now));
+        tally.accepted += if self.window.contains(&now) { messages } else { 0 };
         if self.window.contains(&due) {
             tally.acknowledge.saturating_record(now.saturating_sub(due) / 1000);
         }

@@ -58,17 +58,24 @@ impl Application {
             neighbour: Neighbour::default(),
             application: OnceLock::new(),
         });
-        let mut loader = Loader { linker: linker(&engine)?, engine, cache, services, compiled: BTreeMap::new() };
+        let mut loader = Loader {
+            linker: linker(&engine)?,
+            engine,
+            cache,
+            services,
+            registry: Registry::default(),
+            compiled: BTreeMap::new(),
+        };
         let mut parts = BTreeMap::new();
         for (name, component) in application.components {
             let part = loader.part(&name, component)?;
             parts.insert(name, part);
         }
-        let Loader { engine, services, .. } = loader;
+        let Loader { engine, services, registry, .. } = loader;
         let mut loaded = Self {
             engine,
             services: Arc::clone(&services),
-            registry: Registry::default(),
+            registry,
             routes: Routes::default(),
             functions: BTreeMap::new(),
             listeners: Vec::new(),
@@ -175,6 +182,7 @@ struct Loader {
     cache: Cache,
     linker: Linker<State>,
     services: Arc<Services>,
+    registry: Registry,
     compiled: BTreeMap<PathBuf, Component>,
 }
 
@@ -214,6 +222,8 @@ impl Loader {
             name: Arc::from(name),
             variables: component.variables,
             allowed_hosts: component.allowed_hosts,
+            statements: self.registry.statements(name),
+            commands: self.registry.commands(name),
             services: Arc::clone(&self.services),
         };
         Ok(Part {

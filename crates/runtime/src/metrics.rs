@@ -1,5 +1,7 @@
 //! What is counted, and how it reads.
 
+mod durations;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -9,26 +11,10 @@ use std::time::Duration;
 use http::StatusCode;
 use wasmtime::Engine;
 
+pub(crate) use durations::Durations;
+
 use crate::answer::Failure;
 use crate::{postgres, redis};
-
-/// Upper bounds of the latency histogram.
-const BUCKETS: [Duration; 14] = [
-    Duration::from_micros(250),
-    Duration::from_micros(500),
-    Duration::from_millis(1),
-    Duration::from_micros(2500),
-    Duration::from_millis(5),
-    Duration::from_millis(10),
-    Duration::from_millis(25),
-    Duration::from_millis(50),
-    Duration::from_millis(100),
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_millis(2500),
-    Duration::from_secs(10),
-];
 
 /// How a call ended, as far as the one who called can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +41,7 @@ impl Outcome {
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     outcomes: [AtomicU64; 3],
-    buckets: [AtomicU64; BUCKETS.len()],
-    micros: AtomicU64,
+    durations: Durations,
     overtimes: AtomicU64,
     rejections: AtomicU64,
     traps: AtomicU64,
@@ -70,10 +55,7 @@ impl Calls {
         if let Some((_, counter)) = Outcome::ALL.iter().zip(&self.outcomes).find(|((each, _), _)| *each == outcome) {
             counter.fetch_add(1, Relaxed);
         }
-        if let Some((_, counter)) = BUCKETS.iter().zip(&self.buckets).find(|(bound, _)| took <= **bound) {
-            counter.fetch_add(1, Relaxed);
-        }
-        self.micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
+        self.durations.observe(took);
     }
 
     /// The runtime had to answer in the function's place.
@@ -98,10 +80,6 @@ impl Calls {
             self.traps.fetch_add(1, Relaxed);
         }
     }
-
-    fn total(&self) -> u64 {
-        self.outcomes.iter().map(|counter| counter.load(Relaxed)).sum()
-    }
 }
 
 /// What calls a component.
@@ -122,19 +100,33 @@ impl Trigger {
     }
 }
 
-/// Counters by component and trigger.
+/// What is counted, by component.
 #[derive(Debug, Default)]
-pub(crate) struct Registry(BTreeMap<(String, Trigger), Arc<Calls>>);
+pub(crate) struct Registry {
+    calls: BTreeMap<(String, Trigger), Arc<Calls>>,
+    statements: BTreeMap<String, Arc<Durations>>,
+    commands: BTreeMap<String, Arc<Durations>>,
+}
 
 impl Registry {
     /// The counters of one component's calls by one kind of trigger.
     pub fn calls(&mut self, component: &str, trigger: Trigger) -> Arc<Calls> {
-        Arc::clone(self.0.entry((component.to_owned(), trigger)).or_default())
+        Arc::clone(self.calls.entry((component.to_owned(), trigger)).or_default())
+    }
+
+    /// How long the statements of one component take, in PostgreSQL and until it has a connection to it.
+    pub fn statements(&mut self, component: &str) -> Arc<Durations> {
+        Arc::clone(self.statements.entry(component.to_owned()).or_default())
+    }
+
+    /// How long the commands of one component take in Redis.
+    pub fn commands(&mut self, component: &str) -> Arc<Durations> {
+        Arc::clone(self.commands.entry(component.to_owned()).or_default())
     }
 
     fn labelled(&self) -> impl Iterator<Item = (String, &Calls)> {
         let labels = |component, trigger: &Trigger| format!(r#"component="{component}",trigger="{}""#, trigger.name());
-        self.0.iter().map(move |((component, trigger), calls)| (labels(component, trigger), calls.as_ref()))
+        self.calls.iter().map(move |((component, trigger), calls)| (labels(component, trigger), calls.as_ref()))
     }
 }
 
@@ -162,7 +154,20 @@ pub(crate) fn render(
     for (labels, calls) in registry.labelled() {
         page.line(&labels, calls.alive.load(Relaxed));
     }
-    page.histogram(registry);
+    page.family("hubline_function_duration_seconds", "histogram", "How long calls took, waiting for room included.");
+    for (labels, calls) in registry.labelled() {
+        page.histogram(&labels, &calls.durations);
+    }
+    page.users(
+        &registry.statements,
+        "hubline_postgres_statement_duration_seconds",
+        "How long statements took, from asking for a connection to the last row.",
+    );
+    page.users(
+        &registry.commands,
+        "hubline_redis_command_duration_seconds",
+        "How long commands took, from the first byte to the answer.",
+    );
     page.family("hubline_postgres_connections", "gauge", "Connections to PostgreSQL, by server and state.");
     for pool in pools {
         let server = &pool.server;
@@ -213,23 +218,22 @@ impl Page {
         }
     }
 
-    fn histogram(&mut self, registry: &Registry) {
-        self.family(
-            "hubline_function_duration_seconds",
-            "histogram",
-            "How long calls took, waiting for room included.",
-        );
-        for (labels, calls) in registry.labelled() {
-            let mut below = 0;
-            for (bound, counter) in BUCKETS.iter().zip(&calls.buckets) {
-                below += counter.load(Relaxed);
-                self.suffixed("_bucket", &format!(r#"{labels},le="{}""#, bound.as_secs_f64()), below);
-            }
-            let sum = Duration::from_micros(calls.micros.load(Relaxed));
-            self.suffixed("_bucket", &format!(r#"{labels},le="+Inf""#), calls.total());
-            self.suffixed("_sum", &labels, sum.as_secs_f64());
-            self.suffixed("_count", &labels, calls.total());
+    /// A histogram for each component that has done it at all: most have no use for a database or for Redis.
+    fn users(&mut self, components: &BTreeMap<String, Arc<Durations>>, name: &'static str, help: &str) {
+        self.family(name, "histogram", help);
+        for (component, durations) in components.iter().filter(|(_, durations)| durations.count() > 0) {
+            self.histogram(&format!(r#"component="{component}""#), durations);
         }
+    }
+
+    fn histogram(&mut self, labels: &str, durations: &Durations) {
+        for (bound, within) in durations.buckets() {
+            self.suffixed("_bucket", &format!(r#"{labels},le="{bound}""#), within);
+        }
+        let count = durations.count();
+        self.suffixed("_bucket", &format!(r#"{labels},le="+Inf""#), count);
+        self.suffixed("_sum", labels, durations.sum().as_secs_f64());
+        self.suffixed("_count", labels, count);
     }
 
     fn push(&mut self, arguments: std::fmt::Arguments<'_>) {

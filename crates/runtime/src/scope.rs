@@ -7,6 +7,7 @@ use manifest::AllowedHost;
 
 use crate::application::Application;
 use crate::client::Client;
+use crate::metrics::Durations;
 use crate::neighbour::Neighbour;
 use crate::{Limits, postgres, redis};
 
@@ -18,6 +19,10 @@ pub(crate) struct Scope {
     pub variables: BTreeMap<String, String>,
     /// Where it may connect to.
     pub allowed_hosts: Vec<AllowedHost>,
+    /// How long its statements take.
+    pub statements: Arc<Durations>,
+    /// How long its commands to Redis take.
+    pub commands: Arc<Durations>,
     /// Everything that it shares with the other components.
     pub services: Arc<Services>,
 }

@@ -13,6 +13,7 @@ use crate::bindings::postgres::{
     Column, Error, Host, HostConnection, HostConnectionBuilder, HostConnectionBuilderWithStore,
     HostConnectionWithStore, ParameterValue, Row, RowSet,
 };
+use crate::metrics::Durations;
 use crate::scope::Scope;
 use crate::state::State;
 
@@ -24,6 +25,7 @@ use crate::state::State;
 pub struct Connection {
     pool: Arc<Pool>,
     held: Arc<Mutex<Held>>,
+    statements: Arc<Durations>,
 }
 
 /// The connection that a handle holds, if it does.
@@ -54,10 +56,12 @@ impl Connection {
                 return Err(Error::ConnectionFailed(format!("address postgres://{host}:{port} is not permitted")));
             }
         }
-        Ok(Self { pool: scope.services.postgres.open(address, root)?, held: Arc::default() })
+        let pool = scope.services.postgres.open(address, root)?;
+        Ok(Self { pool, held: Arc::default(), statements: Arc::clone(&scope.statements) })
     }
 
     async fn query(&self, sql: &str, parameters: Vec<ParameterValue>) -> Result<RowSet, Error> {
+        let _timer = self.statements.start();
         let parameters: Vec<_> = parameters.into_iter().map(Parameter).collect();
         let mut turn = self.turn(sql).await?;
         let outcome = turn.lease()?.query(sql, &parameters).await;
@@ -66,6 +70,7 @@ impl Connection {
     }
 
     async fn execute(&self, sql: &str, parameters: Vec<ParameterValue>) -> Result<u64, Error> {
+        let _timer = self.statements.start();
         let parameters: Vec<_> = parameters.into_iter().map(Parameter).collect();
         let mut turn = self.turn(sql).await?;
         let outcome = turn.lease()?.execute(sql, &parameters).await;

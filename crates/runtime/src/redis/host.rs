@@ -10,6 +10,7 @@ use super::link::Link;
 use crate::bindings::redis::{
     Error, Host, HostConnection, HostConnectionWithStore, Payload, RedisParameter, RedisResult,
 };
+use crate::metrics::Durations;
 use crate::scope::Scope;
 use crate::state::State;
 
@@ -43,7 +44,10 @@ const ALONE: [&str; 24] = [
 
 /// What the guest calls a connection: a handle to the one that all users of the URL share.
 #[derive(Clone)]
-pub struct Connection(Arc<Link>);
+pub struct Connection {
+    link: Arc<Link>,
+    commands: Arc<Durations>,
+}
 
 impl Connection {
     fn open(scope: &Scope, address: &str) -> Result<Self, Error> {
@@ -52,12 +56,17 @@ impl Connection {
         if !scope.may_reach(url.scheme(), host, Some(url.port().unwrap_or(6379))) {
             return Err(Error::InvalidAddress);
         }
-        scope.services.redis.open(address).map(Self).map_err(|error| Error::Other(error.to_string()))
+        let link = scope.services.redis.open(address).map_err(|error| Error::Other(error.to_string()))?;
+        Ok(Self { link, commands: Arc::clone(&scope.commands) })
     }
 
     async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
-        let value = self.0.run(command).await.map_err(refusal)?;
-        T::from_redis_value(value).map_err(|_| Error::TypeError)
+        T::from_redis_value(self.value(command).await?).map_err(|_| Error::TypeError)
+    }
+
+    async fn value(&self, command: &Cmd) -> Result<Value, Error> {
+        let _timer = self.commands.start();
+        self.link.run(command).await.map_err(refusal)
     }
 }
 
@@ -189,12 +198,12 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<State> {
                 RedisParameter::Binary(value) => command.arg(value),
             };
         }
-        Ok(match connection.0.run(&command).await {
+        Ok(match connection.value(&command).await {
             Ok(value) => {
                 let mut results = Vec::new();
                 flatten(value, &mut results).map(|()| results)
             }
-            Err(error) => Err(refusal(error)),
+            Err(error) => Err(error),
         })
     }
 }

@@ -107,6 +107,13 @@ async fn many_share_few_connections() {
     let metrics = running.runtime.metrics();
     let expected = format!(r#"hubline_postgres_connections{{server="127.0.0.1:{}",state="used"}} 0"#, server.port());
     assert!(metrics.contains(&expected), "{metrics}");
+    // Each took its hundredth of a second, and most waited for a connection besides.
+    let within = |bound: &str| {
+        format!(r#"hubline_postgres_statement_duration_seconds_bucket{{component="guest",le="{bound}"}}"#)
+    };
+    assert!(metrics.contains(&format!("{} 0\n", within("0.005"))), "{metrics}");
+    assert!(metrics.contains(&format!("{} 200\n", within("+Inf"))), "{metrics}");
+    assert!(!metrics.contains("hubline_redis_command_duration_seconds_count"), "nobody asked Redis: {metrics}");
 }
 
 #[tokio::test]

@@ -66,4 +66,6 @@ async fn all_calls_share_one_connection() {
     let mut connection = server.client().get_multiplexed_async_connection().await.unwrap();
     let clients: String = redis::cmd("CLIENT").arg("LIST").query_async(&mut connection).await.unwrap();
     assert_eq!(clients.lines().count(), 2, "{clients}");
+    let metrics = running.runtime.metrics();
+    assert!(metrics.contains(r#"hubline_redis_command_duration_seconds_count{component="guest"} 100"#), "{metrics}");
 }

@@ -6,19 +6,18 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
-use chat::{CenterId, Role, UserId};
+use chat::{Role, UserId};
 use identity::{Grant, Settings, mint};
 use serde::Serialize;
 
 use crate::budget::Budget;
 use crate::contestant::TOKEN_SECRET;
+use crate::http;
 use crate::median::median;
+use crate::metrics::Metrics;
 
 /// How long an answer may take before it is none.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Whose service requests the platform reports here.
-const CENTER: &str = "first-center";
 
 /// How long the first request to one component took, after each start of the node.
 #[derive(Debug, Clone, Serialize)]
@@ -30,25 +29,40 @@ pub struct First {
     pub milliseconds: Vec<f64>,
     /// Their median.
     pub median: f64,
+    /// The median of what of it PostgreSQL took, by the component's own histogram: to make the first connection, and to
+    /// plan the first statement.
+    pub postgres: f64,
+}
+
+/// One first request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Asked {
+    /// To which component.
+    pub component: &'static str,
+    /// How long it took, in milliseconds.
+    pub milliseconds: f64,
+    /// How much of that in PostgreSQL.
+    pub postgres: f64,
 }
 
 /// A request that one component answers, and how it must be answered to count.
 struct Probe {
     component: &'static str,
     request: String,
-    statuses: &'static [u16],
+    status: u16,
 }
 
 impl First {
     /// Joins what each start has shown, each in the order of [`ask`].
-    pub fn sum_up(starts: &[Vec<(&'static str, f64)>]) -> Vec<Self> {
+    pub fn sum_up(starts: &[Vec<Asked>]) -> Vec<Self> {
         let Some(first) = starts.first() else { return Vec::new() };
         let of = |component: &'static str| {
-            let all = starts.iter().flatten().filter(|(name, _)| *name == component);
-            let milliseconds: Vec<f64> = all.map(|(_, took)| *took).collect();
-            Self { component, median: median(milliseconds.clone()), milliseconds }
+            let all: Vec<_> = starts.iter().flatten().filter(|asked| asked.component == component).collect();
+            let milliseconds: Vec<f64> = all.iter().map(|asked| asked.milliseconds).collect();
+            let postgres = median(all.iter().map(|asked| asked.postgres).collect());
+            Self { component, median: median(milliseconds.clone()), milliseconds, postgres }
         };
-        first.iter().map(|(component, _)| of(component)).collect()
+        first.iter().map(|asked| of(asked.component)).collect()
     }
 
     /// What the budget says of the slowest component; `None` if none was asked.
@@ -60,64 +74,60 @@ impl First {
 impl fmt::Display for First {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all: Vec<_> = self.milliseconds.iter().map(|took| format!("{took:.2}")).collect();
-        write!(f, "{:<17}{:>7.2} ms   (of {})", self.component, self.median, all.join(", "))
+        let Self { component, median, postgres, .. } = self;
+        write!(f, "{component:<17}{median:>7.2} ms, postgres {postgres:.2} of it   (of {})", all.join(", "))
     }
 }
 
-/// Asks each component of a node for the first time; milliseconds by component.
+/// Asks components of a node for the first time; not `conversation`, which its own relay asks as soon as it starts.
 ///
 /// The first that needs PostgreSQL dials it, as the first request of a node does in life.
 ///
 /// # Errors
 /// An answer that is missing or another than it should be.
-pub fn ask(address: SocketAddr) -> Result<Vec<(&'static str, f64)>> {
-    let one = |Probe { component, request, statuses }| {
+pub fn ask(address: SocketAddr) -> Result<Vec<Asked>> {
+    let one = |Probe { component, request, status: expected }| {
         let (status, took) = time(address, &request).with_context(|| format!("the first request to {component}"))?;
-        ensure!(statuses.contains(&status), "the first request to {component} was answered with {status}");
-        Ok((component, took.as_secs_f64() * 1e3))
+        ensure!(status == expected, "the first request to {component} was answered with {status}");
+        Ok(Asked { component, milliseconds: took.as_secs_f64() * 1e3, postgres: 0.0 })
     };
-    probes(address)?.into_iter().map(one).collect()
+    let mut asked = probes(address)?.into_iter().map(one).collect::<Result<Vec<_>>>()?;
+    // Nobody else has asked these components yet, so all that the histograms have seen is of these requests.
+    let seen = Metrics::parse(&http::get(address, "/metrics")?).since(&Metrics::default(), 1.0);
+    for asked in &mut asked {
+        let name = format!("hubline_postgres_statement_duration_seconds{{component=\"{}\"}}", asked.component);
+        let hop = seen.iter().find(|hop| hop.name == name);
+        asked.postgres = hop.map_or(0.0, |hop| hop.mean * hop.per_second * 1e3);
+    }
+    Ok(asked)
 }
 
-fn probes(address: SocketAddr) -> Result<[Probe; 4]> {
-    let (customer, platform) = (token("first-customer", Role::Customer)?, token("first-platform", Role::Platform)?);
-    let request = |line: &str, token: &str, body: &str| {
+fn probes(address: SocketAddr) -> Result<[Probe; 3]> {
+    let customer = token()?;
+    let request = |line: &str, body: &str| {
         let length = body.len();
         format!(
-            "{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+            "{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {customer}\r\n\
              Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         )
     };
     let message = r#"{"clientMessageId":"6fa459ea-ee8a-4ca4-894e-db77e160355e","body":"is anybody there?"}"#;
-    let report = format!(r#"{{"customerId":"first-customer","serviceCenterId":"{CENTER}","status":"open"}}"#);
     let messages = "/v1/service-requests/first-unknown/messages";
     Ok([
-        Probe {
-            component: "message-send",
-            request: request(&format!("POST {messages}"), &customer, message),
-            statuses: &[404],
-        },
-        Probe {
-            component: "message-history",
-            request: request(&format!("GET {messages}"), &customer, ""),
-            statuses: &[404],
-        },
-        Probe {
-            component: "conversation",
-            request: request("PUT /v1/service-requests/first-reported", &platform, &report),
-            statuses: &[200, 201],
-        },
-        Probe { component: "web", request: request("GET /", &customer, ""), statuses: &[200] },
+        Probe { component: "message-send", request: request(&format!("POST {messages}"), message), status: 404 },
+        Probe { component: "message-history", request: request(&format!("GET {messages}"), ""), status: 404 },
+        Probe { component: "web", request: request("GET /", ""), status: 200 },
     ])
 }
 
-fn token(subject: &str, role: Role) -> Result<String> {
+/// A customer of nothing.
+fn token() -> Result<String> {
     let issued_at = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;
     let settings = Settings { secret: Some(TOKEN_SECRET.to_owned()), ..Settings::default() };
     let grant = Grant {
-        subject: UserId::parse(subject)?,
-        roles: vec![role],
-        center: Some(CenterId::parse(CENTER)?),
+        subject: UserId::parse("first-customer")?,
+        roles: vec![Role::Customer],
+        center: None,
         issued_at,
         expires_at: issued_at + 3600,
     };
@@ -152,8 +162,13 @@ mod tests {
 
     #[test]
     fn the_slowest_component_is_held_against_the_budget() {
-        let firsts =
-            First::sum_up(&[vec![("a", 1.0), ("b", 6.0)], vec![("a", 9.0), ("b", 4.0)], vec![("a", 2.0), ("b", 4.5)]]);
+        let asked = |component, milliseconds| Asked { component, milliseconds, postgres: milliseconds / 2.0 };
+        let firsts = First::sum_up(&[
+            vec![asked("a", 1.0), asked("b", 6.0)],
+            vec![asked("a", 9.0), asked("b", 4.0)],
+            vec![asked("a", 2.0), asked("b", 4.5)],
+        ]);
+        assert!(firsts[0].to_string().ends_with(" 2.00 ms, postgres 1.00 of it   (of 1.00, 9.00, 2.00)"));
         let medians: Vec<_> = firsts.iter().map(|first| (first.component, first.median)).collect();
         assert_eq!(medians, [("a", 2.0), ("b", 4.5)]);
         assert_eq!(First::budget(&firsts), Some(Budget::first_request(4.5)));

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::accounting::{Group, Sample, resident};
 use crate::contestant::Contestant;
 use crate::databases::Databases;
-use crate::first::{self, First};
+use crate::first::{self, Asked, First};
 use crate::http;
 use crate::load::{Case, Load};
 use crate::metrics::Metrics;
@@ -144,8 +144,8 @@ impl Arena<'_> {
 }
 
 /// First requests as a line for people.
-fn list(asked: &[(&str, f64)]) -> String {
-    let parts: Vec<_> = asked.iter().map(|(component, took)| format!("{component} {took:.2} ms")).collect();
+fn list(asked: &[Asked]) -> String {
+    let parts: Vec<_> = asked.iter().map(|it| format!("{} {:.2} ms", it.component, it.milliseconds)).collect();
     format!("first requests: {}", parts.join(", "))
 }
 

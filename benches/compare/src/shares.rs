@@ -90,7 +90,8 @@ impl Shares {
             "redis publish",
             milliseconds(PUBLISH),
             across,
-            "mean of message-send's hubline_redis_command_duration_seconds; on the path to another node only",
+            "mean of message-send's hubline_redis_command_duration_seconds: at most, the subscriber hears before the \
+             publisher has read its answer; on the path to another node only",
         );
         parts.add(
             "fan-out",

@@ -7,7 +7,7 @@ use crate::Limits;
 
 /// A crowd has one message for each of these that a batch takes. The longer batches take, the busier is whatever they wait
 /// for, and the dearer is one more of them.
-const CROWDING: Duration = Duration::from_micros(500);
+const CROWDING: Duration = Duration::from_micros(750);
 
 /// How many batches back their time counts, more or less.
 const MEMORY: u32 = 8;
@@ -211,9 +211,9 @@ mod tests {
 
     #[test]
     fn the_longer_batches_take_the_larger_is_a_crowd() {
-        let limits = Limits { crowd: 1..=4, ..limits() };
+        let limits = Limits { crowd: 1..=8, ..limits() };
         let mut waiting = filled(&limits, &[(1, 1)]);
-        for (took, crowd) in [(100, 1), (900, 1), (1_200, 2), (2_200, 4), (90_000, 4), (1_600, 3)] {
+        for (took, crowd) in [(100, 1), (1_400, 1), (1_600, 2), (2_500, 3), (90_000, 8), (1_600, 2)] {
             for _ in 0..100 {
                 let (_, flight) = waiting.take(&limits).unwrap();
                 waiting.returned(flight, Duration::from_micros(took));

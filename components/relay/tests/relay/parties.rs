@@ -4,17 +4,29 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chat::{Role, Status};
+use relay::Limits;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::client::Client;
 use crate::fake::{Fake, Fault, parties};
-use crate::node::{Node, node, node_with, post_event, quick, until};
+use crate::node::{Node, node_with, post_event, quick, until};
 
 async fn open() -> (Node, Fake) {
+    open_with(quick()).await
+}
+
+async fn open_with(limits: Limits) -> (Node, Fake) {
     let fake = Fake::new();
     fake.put("sr", parties("carla", Some("theo"), "north"), Status::Open);
-    (node("a", &fake).await, fake)
+    (node_with("a", &fake, limits).await, fake)
+}
+
+/// A join whose answer is late, but not so late that the relay gives it up and asks again.
+const LATE: Fault = Fault::SlowAnswer(Duration::from_secs(1));
+
+fn patient() -> Limits {
+    Limits { call: Duration::from_secs(10), ..quick() }
 }
 
 async fn both(node: &Node) -> (Client, Client) {
@@ -28,7 +40,7 @@ async fn both(node: &Node) -> (Client, Client) {
 
 #[tokio::test]
 async fn who_came_meanwhile_is_there() {
-    let (node, fake) = open().await;
+    let (node, fake) = open_with(patient()).await;
     let mut carla = Client::connect(&node, "carla", Role::Customer).await;
     let mut theo = Client::connect(&node, "theo", Role::Technician).await;
     let online = |joined: &serde_json::Value| -> Vec<bool> {
@@ -36,7 +48,7 @@ async fn who_came_meanwhile_is_there() {
         parties.map(|party| party["online"].as_bool().unwrap()).collect()
     };
     // The answer is of a time before the technician, and comes after.
-    fake.fail("join", &[Fault::SlowAnswer(Duration::from_millis(300))]);
+    fake.fail("join", &[LATE]);
     let slow = carla.begin("JoinServiceRequest", json!(["sr", 0, null])).await;
     until("she is registered", || fake.calls.join.load(Ordering::SeqCst) == 1).await;
     let quick = theo.begin("JoinServiceRequest", json!(["sr", 0, null])).await;
@@ -50,9 +62,9 @@ async fn who_came_meanwhile_is_there() {
 
 #[tokio::test]
 async fn who_came_elsewhere_meanwhile_is_there() {
-    let (node, fake) = open().await;
+    let (node, fake) = open_with(patient()).await;
     let mut carla = Client::connect(&node, "carla", Role::Customer).await;
-    fake.fail("join", &[Fault::SlowAnswer(Duration::from_millis(300))]);
+    fake.fail("join", &[LATE]);
     let slow = carla.begin("JoinServiceRequest", json!(["sr", 0, null])).await;
     until("she is registered", || fake.calls.join.load(Ordering::SeqCst) == 1).await;
     assert_eq!(post_event(node.internal, fake.presence("a", "sr", "theo", true)).await, 204);

@@ -89,6 +89,18 @@ pub fn write_latencies(f: &mut fmt::Formatter<'_>, latencies: &[(&str, &Latency)
     Ok(())
 }
 
+/// Writes what every report ends with: what the generator itself took, and which errors there were.
+pub fn write_ending(
+    f: &mut fmt::Formatter<'_>,
+    generator_micros: Option<f64>,
+    errors: &BTreeMap<String, u64>,
+) -> fmt::Result {
+    if let Some(micros) = generator_micros {
+        writeln!(f, "the generator itself: {micros:.1} µs of processor time per accepted message")?;
+    }
+    errors.iter().try_for_each(|(error, count)| writeln!(f, "{count} × {error}"))
+}
+
 /// Microseconds of the generator's processor time per accepted message, when there is any.
 pub fn generator_micros(processor: Option<Duration>, accepted: u64) -> Option<f64> {
     processor.filter(|_| accepted > 0).map(|time| time.as_secs_f64() * 1e6 / accepted as f64)
@@ -156,13 +168,7 @@ impl fmt::Display for Report {
         let Faults { lost, duplicated, out_of_order, gaps, strays } = self.faults;
         writeln!(f, "lost {lost}, duplicated {duplicated}, out of order {out_of_order}, gaps {gaps}, strays {strays}")?;
         writeln!(f, "overtaken {}, unanswered {}", self.overtaken, self.unanswered)?;
-        if let Some(micros) = self.generator_micros {
-            writeln!(f, "the generator itself: {micros:.1} µs of processor time per accepted message")?;
-        }
-        for (error, count) in &self.errors {
-            writeln!(f, "{count} × {error}")?;
-        }
-        Ok(())
+        write_ending(f, self.generator_micros, &self.errors)
     }
 }
 

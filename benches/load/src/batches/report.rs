@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::ledger::Faults;
 use crate::options::Batching;
-use crate::report::{Latency, generator_micros, write_latencies};
+use crate::report::{Latency, generator_micros, write_ending, write_latencies};
 use crate::tally::Run;
 
 /// The result of one run; members that the report of a talk has too mean the same.
@@ -84,13 +84,7 @@ impl fmt::Display for Report {
         let Faults { duplicated, out_of_order, gaps, strays, .. } = self.faults;
         writeln!(f, "duplicated {duplicated}, out of order {out_of_order}, gaps {gaps}, strays {strays}")?;
         writeln!(f, "unanswered {}", self.unanswered)?;
-        if let Some(micros) = self.generator_micros {
-            writeln!(f, "the generator itself: {micros:.1} µs of processor time per accepted message")?;
-        }
-        for (error, count) in &self.errors {
-            writeln!(f, "{count} × {error}")?;
-        }
-        Ok(())
+        write_ending(f, self.generator_micros, &self.errors)
     }
 }
 

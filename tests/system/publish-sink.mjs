@@ -1,7 +1,6 @@
 // A way to Redis on which every publish is lost: the sender is told that all is well, and nobody hears anything.
 
-import { connect, createServer } from "node:net";
-import { once } from "node:events";
+import { Middleman } from "./middleman.mjs";
 
 const CRLF = Buffer.from("\r\n");
 
@@ -19,36 +18,15 @@ function endOfCommand(bytes) {
   return at <= bytes.length ? at : -1;
 }
 
-export class PublishSink {
-  #server;
-  #sockets = new Set();
+export class PublishSink extends Middleman {
   /** How many publishes were lost. */
   lost = 0;
 
-  static async start(redis) {
-    const sink = new PublishSink(redis);
-    await once(sink.#server, "listening");
-    return sink;
-  }
-
-  constructor(redis) {
-    this.#server = createServer((client) => this.#serve(client, redis)).listen(0, "127.0.0.1");
-  }
-
   get url() {
-    return `redis://127.0.0.1:${this.#server.address().port}`;
+    return `redis://127.0.0.1:${this.port}`;
   }
 
-  #serve(client, redis) {
-    const server = connect(redis.port, "127.0.0.1");
-    for (const [socket, other] of [[client, server], [server, client]]) {
-      this.#sockets.add(socket);
-      socket.on("error", () => other.destroy());
-      socket.on("close", () => {
-        this.#sockets.delete(socket);
-        other.destroy();
-      });
-    }
+  pass(client, server) {
     server.pipe(client);
     let waiting = Buffer.alloc(0);
     client.on("data", (bytes) => {
@@ -65,10 +43,5 @@ export class PublishSink {
   #deaden() {
     this.lost += 1;
     return "*2\r\n$6\r\nEXISTS\r\n$7\r\nnothing\r\n";
-  }
-
-  stop() {
-    this.#sockets.forEach((socket) => socket.destroy());
-    this.#server.close();
   }
 }

@@ -1,11 +1,8 @@
 // A way to a node that can break at the worst moment.
 
-import { connect, createServer } from "node:net";
-import { once } from "node:events";
+import { Middleman } from "./middleman.mjs";
 
-export class Tunnel {
-  #server;
-  #sockets = new Set();
+export class Tunnel extends Middleman {
   #swallows = false;
   #last = null;
   /** How many bytes to the node were lost. */
@@ -13,29 +10,11 @@ export class Tunnel {
   /** How often the way was cut. */
   cuts = 0;
 
-  static async start(node) {
-    const tunnel = new Tunnel(node);
-    await once(tunnel.#server, "listening");
-    return tunnel;
-  }
-
-  constructor(node) {
-    this.#server = createServer((client) => this.#serve(client, connect(node.port, "127.0.0.1"))).listen(0, "127.0.0.1");
-  }
-
   get origin() {
-    return `http://127.0.0.1:${this.#server.address().port}`;
+    return `http://127.0.0.1:${this.port}`;
   }
 
-  #serve(client, server) {
-    for (const [socket, other] of [[client, server], [server, client]]) {
-      this.#sockets.add(socket);
-      socket.on("error", () => other.destroy());
-      socket.on("close", () => {
-        this.#sockets.delete(socket);
-        other.destroy();
-      });
-    }
+  pass(client, server) {
     client.on("data", (bytes) => {
       if (this.#swallows) this.swallowed += bytes.length;
       else server.write(bytes);
@@ -62,11 +41,6 @@ export class Tunnel {
     this.cuts += 1;
     this.#swallows = false;
     this.#last = null;
-    this.#sockets.forEach((socket) => socket.destroy());
-  }
-
-  stop() {
-    this.cut();
-    this.#server.close();
+    super.cut();
   }
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::process::{cargo, command};
 use crate::progress::must;
-use crate::up::{become_program, hubline};
+use crate::up::{RELEASE, become_program, hubline};
 use crate::{build, project, setup};
 
 /// Builds everything that is measured and all that measures it, and runs `hubline-compare` with the given arguments in
@@ -18,9 +18,9 @@ use crate::{build, project, setup};
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
     let toolchain = setup::run()?;
     build::all(&toolchain)?;
-    hubline()?;
+    hubline(RELEASE)?;
     let measuring = ["--package", "load", "--package", "native", "--package", "compare"];
-    must("building the benchmark", cargo().args(["build", "--release"]).args(measuring))?;
-    let program = project::target().join("release/hubline-compare");
+    must("building the benchmark", cargo().args(["build", "--profile", RELEASE]).args(measuring))?;
+    let program = project::target().join(RELEASE).join("hubline-compare");
     become_program(command(program).args(arguments))
 }

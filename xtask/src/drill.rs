@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::process::command;
-use crate::up::{become_program, hubline};
+use crate::up::{RELEASE, become_program, hubline};
 use crate::{build, project, setup};
 
 /// Builds everything and runs the drill with the given arguments in place of this process.
@@ -17,8 +17,7 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
     let toolchain = setup::run()?;
     let mut drill = drill()?;
     build::all(&toolchain)?;
-    hubline()?;
-    become_program(drill.args(arguments))
+    become_program(drill.args(arguments).env("HUBLINE", hubline(RELEASE)?))
 }
 
 /// The drill, when what it needs beside the product is there.
@@ -26,14 +25,13 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
 /// # Errors
 ///
 /// When something is missing and cannot be installed.
-pub fn drill() -> Result<Command> {
+fn drill() -> Result<Command> {
     let lab = setup::lab::find_or_install()?;
     let browser = setup::browser()?;
     build::npm_ci(&project::root().join("tests"), "installing the tests' npm packages")?;
     let mut drill = command("node");
     drill
         .arg(project::root().join("tests/lab/drill.mjs"))
-        .env("HUBLINE", project::target().join("release/hubline"))
         .env("CHROMIUM", browser)
         .env("LAB", lab);
     Ok(drill)

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::panic::resume_unwind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
@@ -16,8 +16,11 @@ use crate::progress::{beside, must, step};
 use crate::tally::Tally;
 use crate::{build, check, project, setup, up};
 
-/// Crates that hold wasmtime: tested in release mode, whose build of it is there already, and where it runs at the speed
-/// that their tests expect.
+/// The profile of what is tested from outside, and of what holds wasmtime: as fast as tests expect it, and built sooner than
+/// a release.
+const SUITE: &str = "suite";
+
+/// Crates that hold wasmtime: tested in the suite's profile, whose build of it is there already.
 const HEAVY: [&str; 2] = ["hubline", "runtime"];
 
 /// Where the end-to-end tests find what they run besides Hubline.
@@ -41,7 +44,7 @@ pub fn run(filter: &[String]) -> Result<ExitCode> {
     };
     build::npm_ci(&project::root().join("tests"), "installing the tests' npm packages")?;
     build::with_tests(&toolchain)?;
-    up::hubline()?;
+    let hubline = up::hubline(SUITE)?;
 
     let mut tally = Tally::default();
     if filter.is_empty() {
@@ -49,7 +52,7 @@ pub fn run(filter: &[String]) -> Result<ExitCode> {
     }
     unit(&mut tally, filter)?;
     heavy(&mut tally, filter)?;
-    end_to_end(&mut tally, filter, &tools)?;
+    end_to_end(&mut tally, filter, &hubline, &tools)?;
     Ok(tally.close())
 }
 
@@ -68,7 +71,7 @@ fn unit(tally: &mut Tally, filter: &[String]) -> Result<()> {
 fn heavy(tally: &mut Tally, filter: &[String]) -> Result<()> {
     for name in HEAVY {
         let mut test = cargo();
-        test.args(["test", "--release", "--no-fail-fast", "--package", name, "--"]).args(filter);
+        test.args(["test", "--profile", SUITE, "--no-fail-fast", "--package", name, "--"]).args(filter);
         tally.add(name, &step(&format!("tests of {name}"), &mut test)?);
     }
     Ok(())
@@ -77,7 +80,7 @@ fn heavy(tally: &mut Tally, filter: &[String]) -> Result<()> {
 /// The test that waits more than it works, for minutes: the others run beside it.
 const LONGEST: &str = "drill";
 
-fn end_to_end(tally: &mut Tally, filter: &[String], tools: &Tools) -> Result<()> {
+fn end_to_end(tally: &mut Tally, filter: &[String], hubline: &Path, tools: &Tools) -> Result<()> {
     let folder = project::root().join("tests/e2e");
     let mut names: Vec<String> = fs::read_dir(&folder)
         .with_context(|| format!("cannot read {}", folder.display()))?
@@ -92,7 +95,7 @@ fn end_to_end(tally: &mut Tally, filter: &[String], tools: &Tools) -> Result<()>
         test.args(["--test", "--test-reporter=tap", "--test-timeout=600000"])
             .args(filter.iter().map(|it| format!("--test-name-pattern={it}")))
             .arg(folder.join(format!("{name}.test.mjs")))
-            .env("HUBLINE", project::target().join("release/hubline"))
+            .env("HUBLINE", hubline)
             .env("CHROMIUM", &tools.browser)
             .env("LAB", &tools.lab)
             .env("SCHEMATHESIS", &tools.schemathesis);

@@ -1,6 +1,6 @@
 //! The runtime against real components, PostgreSQL and Redis.
 //!
-//! `cargo test --release -p runtime`, after `cargo xtask build guest`: the component that the tests run is the crate
+//! `cargo test --profile suite -p runtime`, after `cargo xtask build guest`: the component that the tests run is the crate
 //! beside this one.
 #![cfg(test)]
 

@@ -10,6 +10,7 @@ use tokio_postgres::{Client, Config, NoTls};
 
 use super::address::{Address, chain};
 use super::tls::Tls;
+use super::wire::Wire;
 use crate::{ConnectError, tls};
 
 /// How long a connection may take to make.
@@ -25,7 +26,11 @@ pub async fn connect(address: &str) -> Result<Client, ConnectError> {
     let address = Address::parse(address).map_err(ConnectError)?;
     let encryption = encryption(&address, None).map_err(ConnectError)?;
     match timeout(PATIENCE, dial(&address.config, encryption)).await {
-        Ok(client) => client.map_err(|error| ConnectError(chain(&error))),
+        Ok(Ok((client, wire))) => {
+            tokio::spawn(wire.run());
+            Ok(client)
+        }
+        Ok(Err(error)) => Err(ConnectError(chain(&error))),
         Err(_) => Err(ConnectError("the server did not answer in time".to_owned())),
     }
 }
@@ -47,25 +52,10 @@ fn read(file: &Path) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|error| format!("sslrootcert {}: {error}", file.display()))
 }
 
-/// Opens a connection and lets it run until either side is gone.
-pub(super) async fn dial(config: &Config, tls: Option<Tls>) -> Result<Client, tokio_postgres::Error> {
+/// Opens a connection: what is asked of the client happens while its wire is polled.
+pub(super) async fn dial(config: &Config, tls: Option<Tls>) -> Result<(Client, Wire), tokio_postgres::Error> {
     match tls {
-        Some(tls) => {
-            let (client, connection) = config.connect(tls).await?;
-            tokio::spawn(drive(connection));
-            Ok(client)
-        }
-        None => {
-            let (client, connection) = config.connect(NoTls).await?;
-            tokio::spawn(drive(connection));
-            Ok(client)
-        }
-    }
-}
-
-/// Runs a connection until it ends; whoever waits for an answer learns of it by itself.
-async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
-    if let Err(error) = connection.await {
-        tracing::debug!(error = chain(&error), "a connection to PostgreSQL ended");
+        Some(tls) => config.connect(tls).await.map(|(client, connection)| (client, Wire::of(connection))),
+        None => config.connect(NoTls).await.map(|(client, connection)| (client, Wire::of(connection))),
     }
 }

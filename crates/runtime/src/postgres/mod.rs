@@ -6,11 +6,13 @@ mod connect;
 mod host;
 mod numeric;
 mod pool;
+mod prepared;
 mod range;
 mod session;
 mod statement;
 mod tls;
 mod value;
+mod wire;
 
 pub use connect::connect;
 pub use host::{Builder, Connection};

@@ -135,8 +135,8 @@ impl Pool {
     /// The connection that was used last: what is not needed for a while grows old at the other end.
     fn take(&self) -> Option<Session> {
         let mut idle = self.idle.lock();
-        while let Some(session) = idle.pop() {
-            if session.reusable() {
+        while let Some(mut session) = idle.pop() {
+            if session.is_open() {
                 return Some(session);
             }
         }
@@ -144,9 +144,9 @@ impl Pool {
     }
 
     async fn connect(&self) -> Result<Session, Error> {
-        let client = dial(&self.address.config, self.tls.clone()).await;
-        let client = client.map_err(|error| Error::ConnectionFailed(chain(&error)))?;
-        Ok(Session::new(client, self.tls.clone()))
+        let dialled = dial(&self.address.config, self.tls.clone()).await;
+        let (client, wire) = dialled.map_err(|error| Error::ConnectionFailed(chain(&error)))?;
+        Ok(Session::new(client, wire, self.tls.clone()))
     }
 }
 

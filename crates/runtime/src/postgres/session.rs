@@ -1,31 +1,27 @@
 //! One connection to a server, and what is known about its state.
 
-use std::collections::HashMap;
 use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
-use futures_util::stream::StreamExt;
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Statement};
 
 use super::address::chain;
+use super::prepared::{Fault, Prepared};
 use super::tls::Tls;
-use super::value::{Cell, Parameter, data_type};
-use crate::bindings::postgres::{Column, DbError, DbValue, Error, QueryError, RowSet};
-
-/// Prepared statements kept for one connection; an application has a few dozen.
-const STATEMENTS: usize = 256;
+use super::value::Parameter;
+use super::wire::Wire;
+use crate::bindings::postgres::{DbError, Error, QueryError, RowSet};
 
 /// How long the server is asked to give a statement up that nobody waits for any more.
 const CANCEL: Duration = Duration::from_secs(1);
 
-/// A connection and its prepared statements.
+/// A connection: its client goes first, so that the wire takes leave when both are dropped.
 pub(super) struct Session {
-    client: Client,
+    prepared: Prepared,
+    wire: Wire,
     tls: Option<Tls>,
-    statements: HashMap<String, Statement>,
     /// Whether a statement is under way, or was and its end was not seen.
     busy: bool,
     /// Whether its state is not that of a new connection.
@@ -33,13 +29,18 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub fn new(client: Client, tls: Option<Tls>) -> Self {
-        Self { client, tls, statements: HashMap::new(), busy: false, spoiled: false }
+    pub fn new(client: Client, wire: Wire, tls: Option<Tls>) -> Self {
+        Self { prepared: Prepared::new(client), wire, tls, busy: false, spoiled: false }
     }
 
     /// Whether the next owner would find it as good as new.
     pub fn reusable(&self) -> bool {
-        !self.busy && !self.spoiled && !self.client.is_closed()
+        !self.busy && !self.spoiled && !self.prepared.client().is_closed()
+    }
+
+    /// Whether the server has not left since the last statement.
+    pub fn is_open(&mut self) -> bool {
+        self.wire.is_open()
     }
 
     /// Keeps the connection from anyone but its present owner.
@@ -50,21 +51,21 @@ impl Session {
     /// Runs a statement for its rows, at most `most` bytes of them.
     pub async fn query(&mut self, sql: &str, parameters: &[Parameter], most: usize) -> Result<RowSet, Error> {
         self.busy = true;
-        let outcome = self.rows(sql, parameters, most).await;
+        let outcome = self.wire.carry(self.prepared.query(sql, parameters, most)).await;
         self.settle(outcome)
     }
 
     /// Runs a statement for the number of rows that it touched.
     pub async fn execute(&mut self, sql: &str, parameters: &[Parameter]) -> Result<u64, Error> {
         self.busy = true;
-        let outcome = self.touched(sql, parameters).await;
+        let outcome = self.wire.carry(self.prepared.execute(sql, parameters)).await;
         self.settle(outcome)
     }
 
     /// Gives a statement up that takes too long, here and on the server.
     pub fn abandon(&mut self) {
         self.busy = true;
-        let token = self.client.cancel_token();
+        let token = self.prepared.client().cancel_token();
         let tls = self.tls.clone();
         tokio::spawn(async move {
             let cancelled = tokio::time::timeout(CANCEL, async {
@@ -77,49 +78,6 @@ impl Session {
                 tracing::debug!("an abandoned statement could not be cancelled");
             }
         });
-    }
-
-    async fn rows(&mut self, sql: &str, parameters: &[Parameter], most: usize) -> Result<RowSet, Fault> {
-        let statement = self.prepared(sql).await?;
-        let columns = statement
-            .columns()
-            .iter()
-            .map(|column| Column { name: column.name().to_owned(), data_type: data_type(column.type_()) })
-            .collect();
-        let mut stream = std::pin::pin!(self.client.query_raw(&statement, parameters).await.map_err(Fault::Sending)?);
-        let mut rows = Vec::new();
-        let mut size = 0;
-        while let Some(row) = stream.try_next().await? {
-            size += row.raw_size_bytes();
-            if size > most {
-                return Err(Fault::TooMuch(most));
-            }
-            let cell = |index| Ok(row.try_get::<_, Cell>(index)?.0);
-            rows.push((0..row.len()).map(cell).collect::<Result<Vec<DbValue>, tokio_postgres::Error>>()?);
-        }
-        Ok(RowSet { columns, rows })
-    }
-
-    async fn touched(&mut self, sql: &str, parameters: &[Parameter]) -> Result<u64, Fault> {
-        let statement = self.prepared(sql).await?;
-        let mut stream = std::pin::pin!(self.client.query_raw(&statement, parameters).await.map_err(Fault::Sending)?);
-        // `execute` on a statement that returns rows: they are read past, not kept.
-        while let Some(row) = stream.next().await {
-            row?;
-        }
-        Ok(stream.rows_affected().unwrap_or(0))
-    }
-
-    async fn prepared(&mut self, sql: &str) -> Result<Statement, Fault> {
-        if let Some(statement) = self.statements.get(sql) {
-            return Ok(statement.clone());
-        }
-        let statement = self.client.prepare(sql).await.map_err(Fault::Sending)?;
-        if self.statements.len() == STATEMENTS {
-            self.statements.clear();
-        }
-        self.statements.insert(sql.to_owned(), statement.clone());
-        Ok(statement)
     }
 
     /// Notes how a statement ended, and puts an error into the guest's words.
@@ -139,24 +97,8 @@ impl Session {
             Fault::Sending(error) => (error, Error::BadParameter as fn(String) -> Error),
             Fault::Receiving(error) => (error, Error::ValueConversionFailed as fn(String) -> Error),
         };
-        self.busy = self.client.is_closed() || error.as_db_error().is_some_and(|error| stale(error.code()));
+        self.busy = self.prepared.client().is_closed() || error.as_db_error().is_some_and(|error| stale(error.code()));
         Err(refusal(&error).unwrap_or_else(|| own(chain(&error))))
-    }
-}
-
-/// What stops a statement.
-enum Fault {
-    /// It could not be sent: unless the server or the connection says so, a parameter is at fault.
-    Sending(tokio_postgres::Error),
-    /// Its rows could not be read: unless the server or the connection says so, a value is at fault.
-    Receiving(tokio_postgres::Error),
-    /// It has more rows than are allowed.
-    TooMuch(usize),
-}
-
-impl From<tokio_postgres::Error> for Fault {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Receiving(error)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat::wire::{JoinRequest, Leave, LeaveRequest, SweepRequest};
+use chat::wire::{JoinRequest, Leave, LeaveRequest, SendRequest, SweepRequest};
 use chat::{ErrorCode, NodeName, Problem, Refusal, ServiceRequestId};
 use futures_util::FutureExt;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -20,6 +20,9 @@ const KEY: &str = "x-hubline-key";
 
 /// How many messages a page of history has.
 const PAGE: u32 = 200;
+
+/// How long a relay that starts may be kept from it by preparations.
+const REHEARSAL: Duration = Duration::from_secs(1);
 
 /// The functions, and what it takes to be let in.
 pub(crate) struct Calls {
@@ -78,6 +81,12 @@ impl Calls {
     /// The node's name.
     pub(crate) fn node(&self) -> &NodeName {
         &self.node
+    }
+
+    /// Sends a batch of nothing, for which the function prepares itself and its database.
+    pub(crate) async fn rehearse(&self) -> Result<(), Failure> {
+        let request = SendRequest { node: Some(self.node.clone()), tokens: Vec::new(), items: Vec::new() };
+        self.internal("/internal/messages", json(&request)?, REHEARSAL.min(self.timeout)).await.map(drop)
     }
 
     /// Sends a batch that is encoded already.

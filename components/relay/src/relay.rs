@@ -143,6 +143,14 @@ impl Relay {
         events::router(Arc::clone(&self.inner))
     }
 
+    /// Sends nothing, once, before anybody can send anything: what the functions and the database do for the first time takes
+    /// them a few milliseconds, and no client waits for it yet. It does no harm if it fails.
+    pub async fn rehearse(&self) {
+        if let Err(failure) = self.inner.calls.rehearse().await {
+            tracing::warn!(%failure, "the functions can't prepare for the first message");
+        }
+    }
+
     /// Does the relay's regular work until told to stop: the lanes, the sweep, posting who has left. Before it runs,
     /// nothing is sent; [`Self::drain`] comes before its end.
     pub async fn run(&self, stop: CancellationToken) {

@@ -46,6 +46,7 @@ impl Node {
         shutdown: &mut Shutdown,
         triggers: impl FnOnce(CancellationToken) -> JoinHandle<()>,
     ) -> Result<()> {
+        self.relay.rehearse().await;
         let public = tokio::net::TcpListener::from_std(self.public)?;
         let internal = tokio::net::TcpListener::from_std(self.internal)?;
         let front = CancellationToken::new();

@@ -47,6 +47,22 @@ async fn a_function_that_panics_takes_nothing_with_it() {
 }
 
 #[tokio::test]
+async fn a_rehearsal_sends_nothing_and_keeps_nobody_waiting() {
+    let (node, fake) = open().await;
+    node.relay.rehearse().await;
+    assert_eq!(fake.batches(), [0]);
+    for fault in [Fault::Unavailable, Fault::Panic, Fault::Hang] {
+        fake.fail("send", &[fault]);
+        let began = Instant::now();
+        node.relay.rehearse().await;
+        assert!(began.elapsed() < Duration::from_secs(1), "{fault:?}");
+    }
+    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
+    carla.join("sr", 0).await.unwrap();
+    assert_eq!(carla.say("sr", "hello").await.unwrap()["seq"], 1);
+}
+
+#[tokio::test]
 async fn one_poisoned_message_fails_alone() {
     let (node, fake) = open().await;
     let mut carla = Client::connect(&node, "carla", Role::Customer).await;

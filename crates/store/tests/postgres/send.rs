@@ -23,6 +23,16 @@ async fn a_message_is_numbered_and_found_in_history_as_it_was_answered() {
 }
 
 #[tokio::test]
+async fn a_rehearsal_leaves_no_trace() {
+    let chat = Server::shared().database().await.chat().await;
+    store::rehearse(&chat).await.unwrap();
+    chat.open("sr-1").await;
+    store::rehearse(&chat).await.unwrap();
+    assert_eq!(chat.say(&carla(), &draft("sr-1", "the first")).await.seq, 1);
+    assert_eq!(chat.everything("sr-1").await.len(), 1);
+}
+
+#[tokio::test]
 async fn the_same_message_again_is_answered_with_the_first() {
     let chat = Server::shared().database().await.chat().await;
     chat.open("sr-1").await;

@@ -30,9 +30,6 @@ fn drill() -> Result<Command> {
     let browser = setup::browser()?;
     build::npm_ci(&project::root().join("tests"), "installing the tests' npm packages")?;
     let mut drill = command("node");
-    drill
-        .arg(project::root().join("tests/lab/drill.mjs"))
-        .env("CHROMIUM", browser)
-        .env("LAB", lab);
+    drill.arg(project::root().join("tests/lab/drill.mjs")).env("CHROMIUM", browser).env("LAB", lab);
     Ok(drill)
 }

@@ -81,8 +81,6 @@ impl fmt::Display for First {
 
 /// Asks components of a node for the first time; not `conversation`, which its own relay asks as soon as it starts.
 ///
-/// The first that needs PostgreSQL dials it, as the first request of a node does in life.
-///
 /// # Errors
 /// An answer that is missing or another than it should be.
 pub fn ask(address: SocketAddr) -> Result<Vec<Asked>> {
@@ -91,9 +89,10 @@ pub fn ask(address: SocketAddr) -> Result<Vec<Asked>> {
         ensure!(status == expected, "the first request to {component} was answered with {status}");
         Ok(Asked { component, milliseconds: took.as_secs_f64() * 1e3, postgres: 0.0 })
     };
+    // The relay has them prepare themselves before anybody asks; after that nobody else asks these components.
+    let prepared = Metrics::parse(&http::get(address, "/metrics")?);
     let mut asked = probes(address)?.into_iter().map(one).collect::<Result<Vec<_>>>()?;
-    // Nobody else has asked these components yet, so all that the histograms have seen is of these requests.
-    let seen = Metrics::parse(&http::get(address, "/metrics")?).since(&Metrics::default(), 1.0);
+    let seen = Metrics::parse(&http::get(address, "/metrics")?).since(&prepared, 1.0);
     for asked in &mut asked {
         let name = format!("hubline_postgres_statement_duration_seconds{{component=\"{}\"}}", asked.component);
         let hop = seen.iter().find(|hop| hop.name == name);

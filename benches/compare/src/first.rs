@@ -179,14 +179,18 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let server = std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut request = [0; 4096];
-            let length = stream.read(&mut request).unwrap();
-            stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n").unwrap();
-            String::from_utf8_lossy(&request[..length]).into_owned()
+            ["200 OK", "503 Service Unavailable"].map(|status| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut request = [0; 4096];
+                let length = stream.read(&mut request).unwrap();
+                stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").as_bytes()).unwrap();
+                String::from_utf8_lossy(&request[..length]).into_owned()
+            })
         });
         let error = ask(address).unwrap_err().to_string();
         assert!(error.contains("message-send was answered with 503"), "{error}");
-        assert!(server.join().unwrap().starts_with("POST /v1/service-requests/first-unknown/messages HTTP/1.1\r\n"));
+        let [counted, asked] = server.join().unwrap();
+        assert!(counted.starts_with("GET /metrics HTTP/1.1\r\n"));
+        assert!(asked.starts_with("POST /v1/service-requests/first-unknown/messages HTTP/1.1\r\n"));
     }
 }

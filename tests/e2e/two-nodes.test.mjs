@@ -47,6 +47,23 @@ test("parties on different nodes talk", async () => {
   await Promise.all([customer, technician].map((party) => party.stop()));
 });
 
+test("the other node is rung at once, and not found by a sweep", async () => {
+  const request = await cluster.open(a);
+  const customer = await joined(a, request.customer, request);
+  const technician = await joined(b, request.technician, request);
+  const took = [];
+  for (const count of range(1, 21)) {
+    const began = performance.now();
+    await customer.send(request.id, `text ${count}`);
+    await technician.receives(request.id, count);
+    took.push(performance.now() - began);
+  }
+  // Sweeps are two seconds apart, so by sweeps alone half of the messages would take a second and more.
+  const median = took.toSorted((one, other) => one - other)[10];
+  assert.ok(median < 300, `${median} ms`);
+  await Promise.all([customer, technician].map((party) => party.stop()));
+});
+
 test("a conversation of one node does not wake the other's fan-out", async () => {
   const request = await cluster.open(a);
   const customer = await joined(a, request.customer, request);

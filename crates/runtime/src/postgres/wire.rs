@@ -30,8 +30,6 @@ impl Wire {
     pub async fn carry<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         persistent(poll_fn(|context| {
-            // First of all it forgets who worked it last: they would be woken by what this work asks for.
-            self.poll(context);
             if let Poll::Ready(done) = work.as_mut().poll(context) {
                 return Poll::Ready(done);
             }

@@ -9,7 +9,6 @@ use hyper_util::client::legacy::Client as Pooled;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::tls::{self, Trust};
@@ -45,19 +44,18 @@ impl Client {
         Self { pooled, body }
     }
 
-    /// Sends a request; `limit` is how long the head of the answer may take.
-    pub async fn send(&self, request: Request<WasiBody>, limit: Duration) -> Result<Response<WasiBody>, Error> {
-        let response = match timeout(limit, self.pooled.request(request)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) if error.is_connect() => {
+    /// Sends a request, and waits for the head of the answer.
+    pub async fn send(&self, request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
+        let response = match self.pooled.request(request).await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() => {
                 tracing::debug!(%error, "an outbound connection failed");
                 return Err(Error::ConnectionRefused);
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 tracing::debug!(%error, "an outbound request failed");
                 return Err(Error::ConnectionTerminated);
             }
-            Err(_) => return Err(Error::ConnectionReadTimeout),
         };
         let most = self.body;
         Ok(response.map(|body| {

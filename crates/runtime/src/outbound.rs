@@ -10,6 +10,7 @@ use http::uri::Scheme;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use manifest::chained_component;
+use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::scope::Scope;
@@ -54,15 +55,20 @@ async fn send(
     if !scope.may_reach(scheme, host, uri.port_u16()) {
         return Err(Error::HttpRequestDenied);
     }
-    let limits = &scope.services.limits;
-    if let Some(component) = chained_component(host).map(str::to_owned) {
-        return chain(scope, &component, request).await;
-    }
-    if let Some(answer) = scope.services.neighbour.at(uri) {
-        return Ok(full(answer(whole(scope, request).await?).await));
-    }
-    let limit = options.and_then(|options| options.first_byte_timeout).unwrap_or(limits.call).min(limits.call);
-    scope.services.client.send(request, limit).await
+    let component = chained_component(host).map(str::to_owned);
+    let most = scope.services.limits.call;
+    // How long the head of the answer may take, whoever it comes from.
+    let limit = options.and_then(|options| options.first_byte_timeout).unwrap_or(most).min(most);
+    let answer = async {
+        if let Some(component) = component {
+            return chain(scope, &component, request).await;
+        }
+        if let Some(answer) = scope.services.neighbour.at(request.uri()) {
+            return Ok(full(answer(whole(scope, request).await?).await));
+        }
+        scope.services.client.send(request).await
+    };
+    timeout(limit, answer).await.unwrap_or(Err(Error::ConnectionReadTimeout))
 }
 
 /// Calls another component of the application, without the network.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -105,4 +106,22 @@ async fn a_server_in_this_process_is_reached_without_the_network_by_whom_the_man
         assert_eq!((status, text.contains("HttpRequestDenied")), (502, true), "{text}");
     }
     assert_eq!(connections.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn whoever_is_asked_has_the_time_that_the_request_gives() {
+    let (neighbour, _) = serve().await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = format!("http://{}", silent.local_addr().unwrap());
+    let component = "http://hidden.spin.internal".to_owned();
+    let hosts = vec![neighbour.clone(), silent.clone(), component.clone()];
+    let running = Application { hosts, ..Application::default() }.load().await;
+    let authority = neighbour.strip_prefix("http://").unwrap().parse().unwrap();
+    running.runtime.adopt(authority, |_| std::future::pending().boxed());
+    for url in [neighbour, silent, format!("{component}/sleep?3000")] {
+        let began = Instant::now();
+        let (status, text) = running.ask(&format!("/get-in-time?100,{url}")).await;
+        assert_eq!((status, text.contains("ConnectionReadTimeout")), (502, true), "{url}: {text}");
+        assert!(began.elapsed() < Duration::from_secs(2), "{url}: {:?}", began.elapsed());
+    }
 }

@@ -11,8 +11,10 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use spin_sdk::http::{FullBody, Request, Response};
+use spin_sdk::http::{EmptyBody, FullBody, Request, Response};
 use spin_sdk::redis::Connection;
+use spin_sdk::wasip3::http::types::RequestOptions;
+use spin_sdk::wasip3::http_compat::RequestOptionsExtension;
 use spin_sdk::{http_service, redis_subscriber, variables};
 
 type Answer = http::Response<FullBody<Bytes>>;
@@ -47,6 +49,10 @@ async fn route(request: Request) -> Result<Answer> {
         "hog" => misbehaviour::hog(),
         "large" => text("x".repeat(argument.parse()?)),
         "get" => fetch(&argument).await?,
+        "get-in-time" => {
+            let (milliseconds, url) = argument.split_once(',').context("no time")?;
+            fetch_within(Duration::from_millis(milliseconds.parse()?), url).await?
+        }
         "get-synchronously" => {
             let (status, body) = outgoing::get(&argument)?;
             with(StatusCode::from_u16(status)?, body)
@@ -84,7 +90,20 @@ async fn echo(request: Request) -> Result<Answer> {
 }
 
 async fn fetch(url: &str) -> Result<Answer> {
-    let response: Response = spin_sdk::http::get(url).await.map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    received(spin_sdk::http::get(url).await.map_err(|error| anyhow::anyhow!("{error:?}"))?).await
+}
+
+/// Fetches with a limit for the head of the answer.
+async fn fetch_within(limit: Duration, url: &str) -> Result<Answer> {
+    let options = RequestOptions::new();
+    options
+        .set_first_byte_timeout(Some(u64::try_from(limit.as_nanos())?))
+        .map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    let request = http::Request::get(url).extension(RequestOptionsExtension(options)).body(EmptyBody::new())?;
+    received(spin_sdk::http::send(request).await.map_err(|error| anyhow::anyhow!("{error:?}"))?).await
+}
+
+async fn received(response: Response) -> Result<Answer> {
     let (parts, body) = response.into_parts();
     let body = body.collect().await.map_err(|error| anyhow::anyhow!("{error:?}"))?.to_bytes();
     Ok(http::Response::builder().status(parts.status).body(FullBody::new(body))?)

@@ -1,22 +1,16 @@
 //! The folder of one server: its data, its log, its lock.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use crate::{Account, Error};
+use crate::{Account, Error, Lock};
 
 /// A server's folder, owned by the account that the server runs as.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
     pub(crate) path: PathBuf,
     pub(crate) account: Account,
-}
-
-/// Held by the one process that runs the server of a folder; the system lets go of it however that process ends.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    _file: File,
 }
 
 impl Folder {
@@ -49,15 +43,9 @@ impl Folder {
         OpenOptions::new().create(true).append(true).open(&log).map_err(Error::file(&log))
     }
 
-    /// Takes the lock, unless another process holds it.
+    /// Takes the lock that the one process has which runs the server, unless another process holds it.
     pub(crate) fn try_lock(&self) -> Result<Option<Lock>, Error> {
-        let path = self.file("lock");
-        let file = File::create(&path).map_err(Error::file(&path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Lock { _file: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(Error::File { path, source }),
-        }
+        Lock::take(&self.file("lock"))
     }
 }
 
@@ -72,17 +60,6 @@ pub(crate) fn tail(output: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_at_a_time_holds_the_lock() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = Folder { path: place.path().to_owned(), account: Account::choose().unwrap() };
-        let lock = folder.try_lock().unwrap();
-        assert!(lock.is_some());
-        assert!(folder.try_lock().unwrap().is_none());
-        drop(lock);
-        assert!(folder.try_lock().unwrap().is_some());
-    }
 
     #[test]
     fn an_error_shows_the_last_lines() {

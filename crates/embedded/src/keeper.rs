@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::Error;
-use crate::folder::{Folder, Lock};
+use crate::folder::Folder;
+use crate::{Error, Lock};
 
 /// How often the keeper looks after its server.
 const POLL: Duration = Duration::from_millis(50);

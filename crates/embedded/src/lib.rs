@@ -13,6 +13,7 @@ mod account;
 mod error;
 mod folder;
 mod keeper;
+mod lock;
 mod orphan;
 mod port;
 mod postgres;
@@ -21,5 +22,6 @@ pub mod secret;
 
 pub use account::Account;
 pub use error::Error;
+pub use lock::Lock;
 pub use postgres::Postgres;
 pub use redis::Redis;

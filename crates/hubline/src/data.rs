@@ -1,22 +1,16 @@
 //! The data directory: keys, compiled components, private databases.
 
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use embedded::secret;
+use anyhow::{Context, Result};
+use embedded::{Lock, secret};
 
 /// The folder in which one installation keeps its files.
 #[derive(Debug, Clone)]
 pub struct Data {
     root: PathBuf,
-}
-
-/// Held while a node runs, so that no other one takes its name.
-#[derive(Debug)]
-pub struct NodeLock {
-    _file: File,
 }
 
 impl Data {
@@ -63,19 +57,13 @@ impl Data {
     /// # Errors
     ///
     /// When another process of this installation has it: two relays of one name would undo each other's registrations.
-    pub fn lock_node(&self, name: &str) -> Result<NodeLock> {
+    pub fn lock_node(&self, name: &str) -> Result<Lock> {
         let nodes = self.root.join("nodes");
         folder(&nodes, 0o700)?;
-        let path = nodes.join(name);
-        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        match file.try_lock() {
-            Ok(()) => Ok(NodeLock { _file: file }),
-            Err(TryLockError::WouldBlock) => bail!(
-                "node `{name}` runs already with the data directory {}: choose another --node or --data-dir",
-                self.root.display()
-            ),
-            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
-        }
+        Lock::take(&nodes.join(name))?.with_context(|| {
+            let root = self.root.display();
+            format!("node `{name}` runs already with the data directory {root}: choose another --node or --data-dir")
+        })
     }
 }
 

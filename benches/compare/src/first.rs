@@ -138,19 +138,25 @@ fn time(address: SocketAddr, request: &str) -> Result<(u16, Duration)> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let (mut head, mut piece) = (Vec::new(), [0; 4096]);
     let start = Instant::now();
     stream.write_all(request.as_bytes())?;
+    let head = through_head(&mut stream)?;
+    let took = start.elapsed();
+    let head = String::from_utf8_lossy(&head);
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    Ok((status.context("an answer without a status")?, took))
+}
+
+/// Reads until the head of a request or an answer is there, and whatever came with its end.
+fn through_head(stream: &mut TcpStream) -> Result<Vec<u8>> {
+    let (mut head, mut piece) = (Vec::new(), [0; 4096]);
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
         match stream.read(&mut piece)? {
             0 => bail!("the connection was closed"),
             length => head.extend_from_slice(piece.get(..length).unwrap_or_default()),
         }
     }
-    let took = start.elapsed();
-    let head = String::from_utf8_lossy(&head);
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    Ok((status.context("an answer without a status")?, took))
+    Ok(head)
 }
 
 #[cfg(test)]
@@ -181,11 +187,7 @@ mod tests {
         let server = std::thread::spawn(move || {
             ["200 OK", "503 Service Unavailable"].map(|status| {
                 let (mut stream, _) = listener.accept().unwrap();
-                let (mut request, mut piece) = (Vec::new(), [0; 4096]);
-                while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-                    let length = stream.read(&mut piece).unwrap();
-                    request.extend_from_slice(&piece[..length]);
-                }
+                let request = through_head(&mut stream).unwrap();
                 stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").as_bytes()).unwrap();
                 String::from_utf8(request).unwrap()
             })

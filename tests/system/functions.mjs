@@ -57,11 +57,15 @@ class Process {
   }
 }
 
-/** The functions and their triggers. They know all about themselves from variables. */
+/**
+ * The functions and their triggers. They know all about themselves from variables.
+ *
+ * They are entered by standard interfaces alone: what `hubline up` does beside those, the tests of nodes see.
+ */
 export class Functions extends Process {
   static async start({ folder, variables }) {
     const port = await freePort();
-    const args = ["functions", "--listen", `127.0.0.1:${port}`, "--data-dir", dataFolder(folder)];
+    const args = ["functions", "--listen", `127.0.0.1:${port}`, "--data-dir", dataFolder(folder), "--standard-interfaces"];
     return new Functions({ port, args, variables, health: "/readyz" }).start();
   }
 }

@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use embedded::{Account, Postgres};
-use http::{Method, Request};
+use http::{Method, Request, Response};
 use identity::{Grant, Settings};
 use runtime::{Limits, Options, Runtime};
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ const UUID: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 
 struct System {
     runtime: Runtime,
+    /// The same functions on the same database, entered by standard interfaces alone.
+    standard: Runtime,
     owner: tokio_postgres::Client,
     // In this order: the server stops before its folder goes.
     _postgres: Postgres,
@@ -53,13 +55,17 @@ impl System {
             ("delivery_key", "the key of deliveries".to_owned()),
             ("jwt_secret", SECRET.to_owned()),
         ];
-        let runtime = Runtime::load(Options {
-            manifest: Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("spin.toml"),
-            variables: variables.map(|(name, value)| (name.to_owned(), value)).into(),
-            cache_dir: folder.path().join("cache"),
-            limits: Limits::default(),
-        });
-        Self { runtime: runtime.await.unwrap(), owner, _postgres: postgres, _folder: folder }
+        let load = |standard| {
+            Runtime::load(Options {
+                manifest: Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("spin.toml"),
+                variables: variables.clone().map(|(name, value)| (name.to_owned(), value)).into(),
+                cache_dir: folder.path().join("cache"),
+                standard,
+                limits: Limits::default(),
+            })
+        };
+        let (runtime, standard) = (load(false).await.unwrap(), load(true).await.unwrap());
+        Self { runtime, standard, owner, _postgres: postgres, _folder: folder }
     }
 
     async fn call(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &Value) -> (u16, Value) {
@@ -69,6 +75,18 @@ impl System {
         }
         let response = self.runtime.handle(request.body(Bytes::from(body.to_string())).unwrap()).await;
         (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
+    }
+
+    /// Asks in both ways; what the answer says, which is the same.
+    async fn both_ways(&self, request: Request<Bytes>) -> (u16, Value) {
+        let (answer, standard) =
+            tokio::join!(self.runtime.handle(request.clone()), self.standard.handle(request.clone()));
+        let told = |answer: &Response<Bytes>| {
+            let headers = answer.headers().iter().map(|(name, value)| (name.to_string(), value.clone()));
+            (answer.status().as_u16(), headers.collect::<BTreeMap<_, _>>(), answer.body().clone())
+        };
+        assert_eq!(told(&answer), told(&standard), "{request:?}");
+        (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or_default())
     }
 
     /// A relay's call.
@@ -116,6 +134,7 @@ async fn the_functions_serve_relays_and_nobody_else() {
     what_is_no_request_is_malformed(&system).await;
     each_item_of_a_batch_has_its_own_outcome(&system).await;
     a_join_is_as_good_as_its_token(&system).await;
+    an_answer_is_the_same_whichever_way_it_is_asked_for(&system).await;
     the_route_of_the_purge_says_what_it_did(&system).await;
 }
 
@@ -187,6 +206,36 @@ async fn each_item_of_a_batch_has_its_own_outcome(system: &System) {
         assert_eq!(answer["outcomes"][7]["message"]["body"], "from carla", "the first one stays");
         assert_eq!(answer["conversations"].as_array().unwrap().len(), 1);
         assert_eq!(answer["conversations"][0]["parties"]["customerId"], "carla");
+    }
+}
+
+async fn an_answer_is_the_same_whichever_way_it_is_asked_for(system: &System) {
+    let bearer = format!("Bearer {}", token("carla", "customer"));
+    let sent = json!({"clientMessageId": UUID, "body": "once more"}).to_string();
+    let messages = "/v1/service-requests/sr-1/messages";
+    let large = "x".repeat(3 << 20);
+    for (method, path, headers, body, status) in [
+        ("GET", messages, &[("authorization", bearer.as_str())][..], "", 200),
+        ("GET", "/v1/service-requests/sr-1/messages?after_seq=1&limit=1", &[("authorization", &bearer)], "", 200),
+        ("GET", "/v1/service-requests/sr-1/messages?limit=0", &[("authorization", &bearer)], "", 422),
+        ("GET", messages, &[], "", 401),
+        ("GET", messages, &[("authorization", &bearer), ("authorization", &bearer)], "", 401),
+        ("HEAD", messages, &[("authorization", &bearer)], "", 405),
+        ("DELETE", messages, &[], "", 405),
+        ("POST", messages, &[("authorization", &bearer), ("content-type", "application/json")], &sent, 200),
+        ("POST", messages, &[("authorization", &bearer), ("content-type", "text/plain")], &sent, 415),
+        ("POST", messages, &[("authorization", &bearer), ("content-type", "application/json")], "{", 400),
+        ("POST", messages, &[("authorization", &bearer), ("content-type", "application/json")], &large, 413),
+        ("GET", "/v1/service-requests/sr-1", &[("authorization", &bearer)], "", 200),
+        ("GET", "/v1/service-requests/sr-9", &[("authorization", &bearer)], "", 404),
+        ("POST", "/internal/sweep", &[("x-hubline-key", KEY)], "[]", 400),
+    ] {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (told, _) = system.both_ways(request.body(Bytes::from(body.to_owned())).unwrap()).await;
+        assert_eq!(told, status, "{method} {path} {headers:?}");
     }
 }
 

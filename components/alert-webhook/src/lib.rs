@@ -10,10 +10,9 @@ use rollback::alert::{self, Labels, Notification, WebhookError};
 use serde_json::json;
 use store::operations::take_in;
 
+function::serve!(crate::handle);
+
 /// Answers a request.
-///
-/// Exported where there is a host; elsewhere this is a library, whose parts are tested.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: Request) -> Answer {
     route(request).await.into()
 }

@@ -12,10 +12,9 @@ use chat::{ErrorCode, Refusal};
 use function::{Answer, Request, answer, path, steady};
 use http::Method;
 
+function::serve!(crate::handle);
+
 /// Answers a request.
-///
-/// Exported where there is a host; elsewhere this is a library, whose parts are tested.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: Request) -> Answer {
     steady(route(request)).await.into()
 }

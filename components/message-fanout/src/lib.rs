@@ -3,12 +3,15 @@
 //! The event is signed, and the relay checks the signature: this function holds no key, and who can write to Redis forges
 //! nothing. An event that gets lost costs latency, since the relay sweeps.
 
+mod errand;
 mod relay;
 
 use anyhow::{Result, bail};
 use bytes::Bytes;
 
 use crate::relay::Relay;
+
+pub use crate::errand::{Errand, errand};
 
 #[cfg(target_family = "wasm")]
 #[expect(unsafe_code, reason = "the generated export, which the host calls with memory that it filled")]

@@ -19,10 +19,13 @@ use spin_sdk::{
 };
 
 /// How long the relay may take. Under Spin the next event waits meanwhile.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where the relay takes events.
 const EVENTS: &str = "/internal/events";
+
+/// What an event is, unopened.
+pub(crate) const MEDIA_TYPE: &[u8] = b"application/octet-stream";
 
 thread_local! {
     // An instance has one thread, and its variables never change.
@@ -61,6 +64,12 @@ impl Relay {
         Some(Self { scheme, authority: uri.authority()?.to_string(), path })
     }
 
+    /// Where it takes events, as an address.
+    pub(crate) fn events(&self) -> String {
+        let scheme = if matches!(self.scheme, Scheme::Https) { "https" } else { "http" };
+        format!("{scheme}://{}{}", self.authority, self.path)
+    }
+
     /// Posts an event; the status of the answer, whose body is nobody's.
     ///
     /// With WASI's own types: the SDK's are made of them and back, which took a third of all that an event costs, and this
@@ -70,7 +79,7 @@ impl Relay {
     /// The relay can't be reached, or does not answer in time.
     pub(crate) async fn post(&self, event: Vec<u8>) -> Result<u16> {
         let headers = [
-            ("content-type".to_owned(), b"application/octet-stream".to_vec()),
+            ("content-type".to_owned(), MEDIA_TYPE.to_vec()),
             ("content-length".to_owned(), event.len().to_string().into_bytes()),
         ];
         let headers = Fields::from_list(&headers)?;
@@ -111,8 +120,11 @@ mod tests {
             let relay = Relay::at(url).unwrap();
             assert_eq!((relay.authority.as_str(), relay.path.as_str()), ("127.0.0.1:3001", path), "{url}");
             assert!(matches!(relay.scheme, Scheme::Http));
+            assert_eq!(relay.events(), format!("http://127.0.0.1:3001{path}"));
         }
-        assert!(matches!(Relay::at("https://relay.example").unwrap().scheme, Scheme::Https));
+        let secure = Relay::at("https://relay.example").unwrap();
+        assert!(matches!(secure.scheme, Scheme::Https));
+        assert_eq!(secure.events(), "https://relay.example/internal/events");
         for bad in ["", "relay.example:80", "/internal", "redis://relay.example", "http://"] {
             assert!(Relay::at(bad).is_none(), "{bad}");
         }

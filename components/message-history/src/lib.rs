@@ -10,10 +10,9 @@ use http::{Method, StatusCode};
 /// Says that a client of the public API reads the answer.
 const PUBLIC: &str = "x-hubline-public";
 
+function::serve!(crate::handle);
+
 /// Answers a request.
-///
-/// Exported where there is a host; elsewhere this is a library, whose parts are tested.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: Request) -> Answer {
     steady(route(request)).await.into()
 }

@@ -5,15 +5,16 @@ use std::time::Duration;
 use chat::{ErrorCode, Refusal};
 use function::{Answer, Instance, Request, answer, demand_relay};
 use http::{Method, StatusCode};
-use spin_sdk::http_service;
 
 use crate::{host::Connection, purge};
 
 /// How long a call may take; the answer says whether to call again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-#[http_service]
-async fn handle(request: Request) -> Answer {
+function::serve!(crate::route::handle);
+
+/// Answers a request.
+pub(crate) async fn handle(request: Request) -> Answer {
     route(&request).await.into()
 }
 

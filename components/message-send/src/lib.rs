@@ -17,10 +17,9 @@ use http::{Method, StatusCode};
 
 use crate::batch::Batch;
 
+function::serve!(crate::handle);
+
 /// Answers a request.
-///
-/// Exported where there is a host; elsewhere this is a library, whose parts are tested.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: Request) -> Answer {
     steady(route(request)).await.into()
 }

@@ -27,10 +27,9 @@ mod view;
 
 use function::{Answer, Request};
 
+function::serve!(crate::handle);
+
 /// Answers a request.
-///
-/// Exported where there is a host; elsewhere this is a library, whose parts are tested.
-#[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 pub async fn handle(request: Request) -> Answer {
     routes::route(request).await.unwrap_or_else(refused::Refused::answer)
 }

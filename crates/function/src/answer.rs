@@ -9,6 +9,11 @@ use spin_sdk::{
     wasip3::http::types,
 };
 
+use crate::body;
+
+/// The largest answer of another function that can be passed on in one piece: more than any has.
+const PASSED: usize = 8 * 1024 * 1024;
+
 /// An answer.
 pub enum Answer {
     /// Of this function.
@@ -82,6 +87,29 @@ fn response(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Resp
 impl From<Result<Answer, Refusal>> for Answer {
     fn from(outcome: Result<Answer, Refusal>) -> Self {
         outcome.unwrap_or_else(refused)
+    }
+}
+
+impl Answer {
+    /// The answer in one piece.
+    pub async fn whole(self) -> Response<Bytes> {
+        let passed = match self {
+            Self::Own(response) => return response,
+            Self::Passed(response) => response,
+        };
+        let (status, headers) = (passed.status(), passed.headers().clone());
+        match body::read_response(passed, PASSED).await {
+            Ok(body) => {
+                let mut response = Response::new(Bytes::from(body));
+                *response.status_mut() = status;
+                *response.headers_mut() = headers;
+                response
+            }
+            Err(error) => {
+                eprintln!("an answer can't be passed on: {error}");
+                problem(ErrorCode::Unavailable.refusal("the answer can't be read"))
+            }
+        }
     }
 }
 

@@ -4,9 +4,11 @@ use chat::{ErrorCode, Refusal};
 use http::{HeaderMap, header};
 use serde::Deserialize;
 use spin_sdk::{
-    http::{IncomingMessage, Request, Response},
+    http::{IncomingMessage, Response},
     wasip3::{http_compat::IncomingBody, wit_bindgen::StreamResult, wit_future},
 };
+
+use crate::{Body, Request};
 
 /// The largest body of a public request: a message of 4,000 characters, each written as two escapes of six bytes, and its
 /// frame.
@@ -51,7 +53,7 @@ impl From<Unread> for Refusal {
 /// [`PUBLIC`] bytes.
 pub async fn read_public(request: Request) -> Result<Vec<u8>, Refusal> {
     demand_json(request.headers())?;
-    Ok(read(request.headers().clone(), request.into_body(), PUBLIC).await?)
+    Ok(read(request, PUBLIC).await?)
 }
 
 /// Reads the JSON of an internal request, as bytes: see [`parse`].
@@ -59,7 +61,7 @@ pub async fn read_public(request: Request) -> Result<Vec<u8>, Refusal> {
 /// # Errors
 /// Returns [`ErrorCode::TooLarge`] for more than [`INTERNAL`] bytes.
 pub async fn read_internal(request: Request) -> Result<Vec<u8>, Refusal> {
-    Ok(read(request.headers().clone(), request.into_body(), INTERNAL).await?)
+    Ok(read(request, INTERNAL).await?)
 }
 
 /// What an internal request says.
@@ -73,15 +75,24 @@ pub fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Refusal> {
 
 /// Reads the body of an answer.
 pub(crate) async fn read_response(response: Response, limit: usize) -> Result<Vec<u8>, Unread> {
-    read(response.headers().clone(), response.into_body(), limit).await
+    let expected = expected_length(response.headers());
+    stream(expected, response.into_body(), limit).await
 }
 
-async fn read<T: IncomingMessage>(
-    headers: HeaderMap,
+async fn read(request: Request, limit: usize) -> Result<Vec<u8>, Unread> {
+    let expected = expected_length(request.headers());
+    match request.into_body() {
+        Body::Whole(body) if body.len() > limit => Err(Unread::TooLarge(limit)),
+        Body::Whole(body) => Ok(body),
+        Body::Streamed(body) => stream(expected, body, limit).await,
+    }
+}
+
+async fn stream<T: IncomingMessage>(
+    expected: Option<usize>,
     mut body: IncomingBody<T>,
     limit: usize,
 ) -> Result<Vec<u8>, Unread> {
-    let expected = expected_length(&headers);
     if expected.is_some_and(|length| length > limit) {
         return Err(Unread::TooLarge(limit));
     }

@@ -52,6 +52,7 @@ impl Application {
         })?;
         let services = Arc::new(Services {
             limits: limits.clone(),
+            standard: options.standard,
             postgres: postgres::Pools::new(limits),
             redis: Links::default(),
             client: Client::new(limits.body),

@@ -24,6 +24,24 @@ pub(crate) mod redis_function {
     });
 }
 
+/// The export of a component that says what request to make for a message.
+pub(crate) mod errand_function {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "hubline:functions/errand-function",
+        exports: { default: async | store },
+    });
+}
+
+/// The export of a component that is asked over HTTP in one piece.
+pub(crate) mod exchange_function {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "hubline:functions/exchange-function",
+        exports: { default: async | store },
+    });
+}
+
 /// The export of a component with a cron trigger.
 pub(crate) mod cron_function {
     wasmtime::component::bindgen!({
@@ -33,5 +51,7 @@ pub(crate) mod cron_function {
     });
 }
 
+pub(crate) use errand_function::exports::hubline::functions::errand;
+pub(crate) use exchange_function::exports::hubline::functions::exchange;
 pub(crate) use host::fermyon::spin::variables as synchronous_variables;
 pub(crate) use host::spin::{postgres::postgres, redis::redis, variables::variables};

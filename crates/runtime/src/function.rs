@@ -6,17 +6,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use wasmtime::Store;
 use wasmtime::component::{Accessor, InstancePre};
-use wasmtime_wasi_http::p3;
-use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
-use wasmtime_wasi_http::{Error, FieldMap, WasiBody, WasiHttpView};
 
 use crate::answer::Failure;
 use crate::crew::{Crew, Role, Shift};
+use crate::entrance::{Entered, Entrance};
 use crate::metrics::{Calls, Outcome};
 use crate::scope::Scope;
 use crate::state::State;
@@ -35,12 +32,12 @@ impl Function {
     /// Makes a function of a component that exports `wasi:http/handler`.
     pub fn new(pre: InstancePre<State>, scope: Arc<Scope>, calls: Arc<Calls>) -> wasmtime::Result<Self> {
         let limits = &scope.services.limits;
-        let (gate, limit, body) = (Semaphore::new(limits.calls), limits.call, limits.body);
+        let (gate, limit) = (Semaphore::new(limits.calls), limits.call);
         let usual = Shift { calls: limits.reuse, at_once: limits.concurrency };
         let engine = pre.engine().clone();
-        let pre = ServicePre::new(pre)?;
+        let entrance = Entrance::of(pre, scope.services.standard)?;
         let crew = |shift| {
-            let role = Answering { pre: pre.clone(), name: Arc::clone(&scope.name), body };
+            let role = Answering { entrance: entrance.clone(), scope: Arc::clone(&scope) };
             Arc::new(Crew::new(role, &engine, Arc::clone(&scope), Arc::clone(&calls), shift))
         };
         let (crew, cells) = (crew(usual), crew(Shift { calls: 1, at_once: 1 }));
@@ -81,68 +78,38 @@ impl Function {
 
 /// What an instance of an HTTP function does.
 struct Answering {
-    pre: ServicePre<State>,
-    name: Arc<str>,
-    body: usize,
+    entrance: Entrance,
+    scope: Arc<Scope>,
 }
 
 impl Role for Answering {
-    type Instance = Service;
+    type Instance = Entered;
     type Task = Request<Bytes>;
     type Output = Response<Bytes>;
 
-    async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Service> {
-        self.pre.instantiate_async(store).await
+    async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Entered> {
+        self.entrance.instantiate(store).await
     }
 
     async fn serve(
         &self,
         accessor: &Accessor<State>,
-        service: &Service,
+        entered: &Entered,
         request: Request<Bytes>,
     ) -> wasmtime::Result<Result<Response<Bytes>, Failure>> {
         let head = *request.method() == Method::HEAD;
-        let (parts, body) = request.into_parts();
-        let uri = parts.uri.into_parts();
-        let headers = accessor.with(|mut access| FieldMap::new_immutable(access.get().http().hooks, parts.headers));
-        let (request, sent) = p3::Request::new(
-            parts.method,
-            uri.scheme,
-            uri.authority,
-            uri.path_and_query,
-            headers,
-            None,
-            Full::new(body).map_err(|never| -> Error { match never {} }),
-        );
-        let response = match service.handle(accessor, request).await? {
-            Ok(response) => response,
-            Err(code) => {
-                tracing::error!(component = &*self.name, ?code, "a function answered with an error");
-                return Ok(Err(Failure::Trapped));
-            }
-        };
-        let response = accessor.with(|access| response.into_http(access, sent))?;
-        Ok(self.complete(response, head).await)
+        let answer = entered.ask(accessor, &self.scope, request).await?;
+        Ok(answer.map(|response| complete(response, head)))
     }
 }
 
-impl Answering {
-    /// Waits for the whole body, and says how long it is.
-    async fn complete(&self, response: Response<WasiBody>, head: bool) -> Result<Response<Bytes>, Failure> {
-        let (mut parts, body) = response.into_parts();
-        let body = match Limited::new(body, self.body).collect().await {
-            Ok(collected) => collected.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => return Err(Failure::TooLarge),
-            Err(error) => {
-                tracing::error!(component = &*self.name, %error, "a function broke off in the middle of its answer");
-                return Err(Failure::Trapped);
-            }
-        };
-        let bodiless = parts.status.is_informational()
-            || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        if !head && !bodiless {
-            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-        }
-        Ok(Response::from_parts(parts, body))
+/// Says how long a body is.
+fn complete(mut response: Response<Bytes>, head: bool) -> Response<Bytes> {
+    let status = response.status();
+    let bodiless = status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if !head && !bodiless {
+        let length = HeaderValue::from(response.body().len());
+        response.headers_mut().insert(CONTENT_LENGTH, length);
     }
+    response
 }

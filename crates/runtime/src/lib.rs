@@ -12,6 +12,7 @@ mod cache;
 mod client;
 mod crew;
 mod engine;
+mod entrance;
 mod error;
 mod function;
 mod metrics;

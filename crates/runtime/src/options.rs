@@ -17,6 +17,9 @@ pub struct Options {
     ///
     /// Only this process's user may write there: what it holds is loaded as machine code.
     pub cache_dir: PathBuf,
+    /// Enter functions by standard interfaces alone, as Spin does, and not by those of `hubline:functions` that a component
+    /// has beside them.
+    pub standard: bool,
     /// What a component may use.
     pub limits: Limits,
 }

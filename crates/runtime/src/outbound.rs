@@ -4,6 +4,7 @@
 //! that is called by the clock needs, because it may wait in nothing else.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::Scheme;
@@ -38,16 +39,21 @@ impl WasiHttpHooks for Outbound {
     ) -> Box<dyn Future<Output = Answer> + Send> {
         let scope = Arc::clone(&self.scope);
         Box::new(async move {
-            let response = send(&scope, request, options).await?;
+            let patience = options.and_then(|options| options.first_byte_timeout);
+            let response = send(&scope, request, patience).await?;
             Ok((response, Box::new(async { Ok(()) }) as Ending))
         })
     }
 }
 
-async fn send(
+/// Makes a request of a component; `patience` is how long the head of the answer may take, if the component says so.
+///
+/// # Errors
+/// The component may not reach the address, or nobody answers there in time.
+pub(crate) async fn send(
     scope: &Scope,
     request: Request<WasiBody>,
-    options: Option<RequestOptions>,
+    patience: Option<Duration>,
 ) -> Result<Response<WasiBody>, Error> {
     let uri = request.uri();
     let scheme = uri.scheme().unwrap_or(&Scheme::HTTPS).as_str();
@@ -58,7 +64,7 @@ async fn send(
     let component = chained_component(host).map(str::to_owned);
     let most = scope.services.limits.call;
     // How long the head of the answer may take, whoever it comes from.
-    let limit = options.and_then(|options| options.first_byte_timeout).unwrap_or(most).min(most);
+    let limit = patience.unwrap_or(most).min(most);
     let answer = async {
         if let Some(component) = component {
             return chain(scope, &component, request).await;
@@ -88,5 +94,10 @@ async fn whole(scope: &Scope, request: Request<WasiBody>) -> Result<Request<Byte
 }
 
 fn full(response: Response<Bytes>) -> Response<WasiBody> {
-    response.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync())
+    response.map(whole_body)
+}
+
+/// A body that is all there.
+pub(crate) fn whole_body(body: Bytes) -> WasiBody {
+    Full::new(body).map_err(|never| match never {}).boxed_unsync()
 }

@@ -30,6 +30,8 @@ pub(crate) struct Scope {
 /// What the components of an application share.
 pub(crate) struct Services {
     pub limits: Limits,
+    /// Whether functions are entered by standard interfaces alone.
+    pub standard: bool,
     pub postgres: postgres::Pools,
     pub redis: redis::Links,
     pub client: Client,

@@ -3,12 +3,13 @@
 use chat::{ErrorCode, Refusal};
 use function::{Answer, Instance, Request, answer, demand_relay};
 use http::{Method, StatusCode};
-use spin_sdk::http_service;
 
 use super::shift;
 
-#[http_service]
-async fn handle(request: Request) -> Answer {
+function::serve!(crate::host::route::handle);
+
+/// Answers a request.
+pub(crate) async fn handle(request: Request) -> Answer {
     route(&request).await.into()
 }
 

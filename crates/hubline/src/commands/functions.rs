@@ -34,6 +34,9 @@ pub struct FunctionsOptions {
     /// The application.
     #[arg(long, value_name = "FILE", default_value = "spin.toml")]
     manifest: PathBuf,
+    /// Enter functions by the standard interfaces alone, as Spin does: they answer the same, a little later.
+    #[arg(long = "standard-interfaces")]
+    standard: bool,
     #[command(flatten)]
     data: DataDir,
 }
@@ -58,6 +61,7 @@ pub fn run(options: FunctionsOptions) -> Result<()> {
         manifest: options.manifest,
         variables: variables.into_values(),
         cache_dir: data.cache(),
+        standard: options.standard,
         limits: Limits::default(),
     };
 

@@ -42,6 +42,7 @@ pub fn run(options: Trigger) -> Result<()> {
         manifest: options.manifest,
         variables: variables.into_values(),
         cache_dir: data.cache(),
+        standard: false,
         limits: Limits::default(),
     };
     super::block_on(async {

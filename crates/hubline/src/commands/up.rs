@@ -172,6 +172,7 @@ impl Application {
             manifest: self.manifest.clone(),
             variables: self.variables.clone().into_values(),
             cache_dir: self.data.cache(),
+            standard: false,
             limits: Limits::default(),
         };
         tracing::info!("loading the components");

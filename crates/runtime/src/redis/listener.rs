@@ -9,18 +9,21 @@ use wasmtime::Store;
 use wasmtime::component::{Accessor, InstancePre};
 
 use crate::answer::Failure;
+use crate::bindings::errand_function::{ErrandFunction, ErrandFunctionPre};
 use crate::bindings::redis_function::{RedisFunction, RedisFunctionPre};
 use crate::crew::{Crew, Role, Shift};
 use crate::metrics::{Calls, Outcome};
 use crate::scope::Scope;
 use crate::state::State;
 
+use super::errand::Errand;
+
 /// How many messages wait or are handled; one that finds no room is lost, as it would be if nobody listened.
 const MESSAGES: usize = 4096;
 
 /// A function with a Redis trigger.
 pub(crate) struct Listener {
-    name: Arc<str>,
+    scope: Arc<Scope>,
     crew: Arc<Crew<Handling>>,
     calls: Arc<Calls>,
     room: Arc<Semaphore>,
@@ -32,10 +35,10 @@ impl Listener {
     pub fn new(pre: InstancePre<State>, scope: Arc<Scope>, calls: Arc<Calls>) -> wasmtime::Result<Self> {
         let engine = pre.engine().clone();
         let shift = Shift { calls: scope.services.limits.reuse, at_once: scope.services.limits.concurrency };
-        let role = Handling { pre: RedisFunctionPre::new(pre)?, name: Arc::clone(&scope.name) };
+        let role = Handling { entrance: Entrance::of(pre, scope.services.standard)?, name: Arc::clone(&scope.name) };
         Ok(Self {
-            name: Arc::clone(&scope.name),
-            crew: Arc::new(Crew::new(role, &engine, scope, Arc::clone(&calls), shift)),
+            crew: Arc::new(Crew::new(role, &engine, Arc::clone(&scope), Arc::clone(&calls), shift)),
+            scope,
             calls,
             room: Arc::new(Semaphore::new(MESSAGES)),
             messages: TaskTracker::new(),
@@ -45,16 +48,16 @@ impl Listener {
     /// Takes a message in; it is handled beside others when its turn comes.
     pub fn hear(&self, message: Vec<u8>) {
         let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
-            tracing::warn!(component = &*self.name, "a message is lost: too many are waiting");
+            tracing::warn!(component = &*self.scope.name, "a message is lost: too many are waiting");
             return self.calls.failed(Failure::Busy);
         };
-        let (crew, calls, name) = (Arc::clone(&self.crew), Arc::clone(&self.calls), Arc::clone(&self.name));
+        let (crew, calls, scope) = (Arc::clone(&self.crew), Arc::clone(&self.calls), Arc::clone(&self.scope));
         let start = Instant::now();
         self.messages.spawn(async move {
-            let outcome = match crew.call(message).await {
+            let outcome = match handled(&crew, &scope, message).await {
                 Ok(()) => Outcome::Ok,
                 Err(failure) => {
-                    tracing::warn!(component = &*name, ?failure, "a message was not handled");
+                    tracing::warn!(component = &*scope.name, ?failure, "a message was not handled");
                     calls.failed(failure);
                     Outcome::Failed
                 }
@@ -71,30 +74,75 @@ impl Listener {
     }
 }
 
+/// Has a message handled, and makes the request that comes of it, if one does.
+async fn handled(crew: &Arc<Crew<Handling>>, scope: &Scope, message: Vec<u8>) -> Result<(), Failure> {
+    let Some(errand) = crew.call(message).await? else { return Ok(()) };
+    errand.run(scope).await.map_err(|error| {
+        tracing::warn!(component = &*scope.name, %error, "what a function wanted asked was not answered");
+        Failure::Trapped
+    })
+}
+
+/// How a component's instances are entered.
+enum Entrance {
+    /// By the `spin:redis/inbound-redis` that every function with a Redis trigger exports.
+    Handler(RedisFunctionPre<State>),
+    /// By our own `hubline:functions/errand`, which leaves the request to us.
+    Errand(ErrandFunctionPre<State>),
+}
+
+/// An instance that has been made for an entrance.
+enum Entered {
+    Handler(RedisFunction),
+    Errand(ErrandFunction),
+}
+
+impl Entrance {
+    /// The best that a component has, or the standard one.
+    fn of(pre: InstancePre<State>, standard: bool) -> wasmtime::Result<Self> {
+        // Every function has the standard one, for hosts that know no other.
+        let handler = RedisFunctionPre::new(pre.clone())?;
+        let errand = (!standard).then(|| ErrandFunctionPre::new(pre));
+        Ok(errand.and_then(Result::ok).map_or(Self::Handler(handler), Self::Errand))
+    }
+}
+
 /// What an instance does with messages.
 struct Handling {
-    pre: RedisFunctionPre<State>,
+    entrance: Entrance,
     name: Arc<str>,
 }
 
 impl Role for Handling {
-    type Instance = RedisFunction;
+    type Instance = Entered;
     type Task = Vec<u8>;
-    type Output = ();
+    type Output = Option<Errand>;
 
-    async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<RedisFunction> {
-        self.pre.instantiate_async(store).await
+    async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Entered> {
+        Ok(match &self.entrance {
+            Entrance::Handler(pre) => Entered::Handler(pre.instantiate_async(store).await?),
+            Entrance::Errand(pre) => Entered::Errand(pre.instantiate_async(store).await?),
+        })
     }
 
     async fn serve(
         &self,
         accessor: &Accessor<State>,
-        function: &RedisFunction,
+        entered: &Entered,
         message: Vec<u8>,
-    ) -> wasmtime::Result<Result<(), Failure>> {
-        let handled = function.spin_redis_inbound_redis().call_handle_message(accessor, message).await?;
-        Ok(handled.map_err(|error| {
-            tracing::warn!(component = &*self.name, %error, "a function reported an error");
+    ) -> wasmtime::Result<Result<Option<Errand>, Failure>> {
+        let outcome = match entered {
+            Entered::Handler(function) => {
+                let handled = function.spin_redis_inbound_redis().call_handle_message(accessor, message).await?;
+                handled.map(|()| None).map_err(|error| error.to_string())
+            }
+            Entered::Errand(function) => match function.hubline_functions_errand().call_run(accessor, message).await? {
+                Ok(asked) => Errand::read(asked).map(Some).map_err(|error| error.to_string()),
+                Err(error) => Err(error),
+            },
+        };
+        Ok(outcome.map_err(|error| {
+            tracing::warn!(component = &*self.name, error, "a function reported an error");
             Failure::Trapped
         }))
     }

@@ -1,5 +1,6 @@
 //! `spin:redis`, and the trigger that listens to channels.
 
+mod errand;
 mod host;
 mod link;
 mod listener;

@@ -15,6 +15,8 @@ pub struct Application {
     pub hosts: Vec<String>,
     /// Further tables.
     pub more: String,
+    /// Whether the component is entered by standard interfaces alone.
+    pub standard: bool,
     /// What the runtime allows.
     pub limits: Limits,
 }
@@ -22,7 +24,7 @@ pub struct Application {
 impl Default for Application {
     fn default() -> Self {
         let limits = Limits { connections: 4, ..Limits::default() };
-        Self { variables: String::new(), hosts: Vec::new(), more: String::new(), limits }
+        Self { variables: String::new(), hosts: Vec::new(), more: String::new(), standard: false, limits }
     }
 }
 
@@ -59,7 +61,7 @@ impl Application {
     pub async fn try_load(self) -> Result<Running, LoadError> {
         let folder = tempfile::tempdir().unwrap();
         let manifest = folder.path().join("spin.toml");
-        let Self { variables, hosts, more, limits } = self;
+        let Self { variables, hosts, more, standard, limits } = self;
         let source = component();
         let text = format!(
             r#"
@@ -87,7 +89,7 @@ source = {source:?}
 "#
         );
         std::fs::write(&manifest, text).unwrap();
-        let options = Options { manifest, variables: Default::default(), cache_dir: cache(), limits };
+        let options = Options { manifest, variables: Default::default(), cache_dir: cache(), standard, limits };
         let runtime = Runtime::load(options).await?;
         Ok(Running { runtime, _folder: folder })
     }

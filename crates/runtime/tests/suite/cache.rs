@@ -21,7 +21,8 @@ async fn load(folder: &Path) -> (Runtime, Duration) {
     fs::write(&manifest, text).unwrap();
     let cache_dir = folder.join("cache");
     let start = Instant::now();
-    let options = Options { manifest, variables: Default::default(), cache_dir, limits: Limits::default() };
+    let options =
+        Options { manifest, variables: Default::default(), cache_dir, standard: false, limits: Limits::default() };
     (Runtime::load(options).await.unwrap(), start.elapsed())
 }
 
@@ -60,7 +61,8 @@ async fn a_folder_that_others_may_write_to_is_not_used() {
     fs::set_permissions(&cache_dir, fs::Permissions::from_mode(0o777)).unwrap();
     let manifest = folder.path().join("spin.toml");
     fs::write(&manifest, "spin_manifest_version = 2\n[application]\nname = \"a\"\n").unwrap();
-    let options = Options { manifest, variables: Default::default(), cache_dir, limits: Limits::default() };
+    let options =
+        Options { manifest, variables: Default::default(), cache_dir, standard: false, limits: Limits::default() };
     let Err(error) = Runtime::load(options).await else { panic!("it loaded") };
     assert!(error.to_string().contains("others may write to it"), "{error}");
 }

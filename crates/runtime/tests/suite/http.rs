@@ -8,38 +8,55 @@ use crate::application::Application;
 
 #[tokio::test]
 async fn passes_everything_through() {
-    let running = Application::default().load().await;
-    let request = Request::patch("/things/7/echo?a=b%20c")
-        .header("host", "example.org:3000")
-        .header("x-own", "1")
-        .header("connection", "keep-alive")
-        .body(Bytes::from_static(b"\x00body\xff"))
-        .unwrap();
-    let answer = running.runtime.handle(request).await;
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.body().as_ref(), b"\x00body\xff");
-    let headers = answer.headers();
-    assert_eq!(headers["content-length"], "6");
-    assert_eq!(headers["x-method"], "PATCH");
-    assert_eq!(headers["x-uri"], "http://example.org:3000/things/7/echo?a=b%20c");
-    assert_eq!(headers["x-got-x-own"], "1");
-    assert_eq!(headers["x-got-spin-path-match-id"], "7");
-    assert_eq!(headers["x-got-spin-full-url"], "http://example.org:3000/things/7/echo?a=b%20c");
-    assert!(!headers.contains_key("x-got-connection"));
+    for standard in [true, false] {
+        let running = Application { standard, ..Application::default() }.load().await;
+        let request = Request::patch("/things/7/echo?a=b%20c")
+            .header("host", "example.org:3000")
+            .header("x-own", "1")
+            .header("connection", "keep-alive")
+            .body(Bytes::from_static(b"\x00body\xff"))
+            .unwrap();
+        let answer = running.runtime.handle(request).await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.body().as_ref(), b"\x00body\xff");
+        let headers = answer.headers();
+        assert_eq!(headers["content-length"], "6");
+        assert_eq!(headers["x-method"], "PATCH");
+        assert_eq!(headers["x-got-x-own"], "1");
+        assert!(!headers.contains_key("x-got-connection"));
+        if standard {
+            assert_eq!(headers["x-uri"], "http://example.org:3000/things/7/echo?a=b%20c");
+            assert_eq!(headers["x-got-spin-path-match-id"], "7");
+            assert_eq!(headers["x-got-spin-full-url"], "http://example.org:3000/things/7/echo?a=b%20c");
+        } else {
+            assert_eq!(headers["x-uri"], "/things/7/echo?a=b%20c");
+            assert!(!headers.contains_key("x-got-spin-full-url"));
+        }
+    }
 }
 
 #[tokio::test]
 async fn answers_of_every_kind_keep_their_shape() {
-    let running = Application::default().load().await;
-    for (status, length) in [(200, Some("0")), (204, None), (304, None), (404, Some("0")), (503, Some("0"))] {
-        let answer = running.get(&format!("/status?{status}")).await;
-        assert_eq!(answer.status(), status);
-        assert_eq!(answer.headers().get("content-length").map(|value| value.to_str().unwrap()), length, "{status}");
+    for standard in [true, false] {
+        let running = Application { standard, ..Application::default() }.load().await;
+        for (status, length) in [(200, Some("0")), (204, None), (304, None), (404, Some("0")), (503, Some("0"))] {
+            let answer = running.get(&format!("/status?{status}")).await;
+            assert_eq!(answer.status(), status);
+            let told = answer.headers().get("content-length").map(|value| value.to_str().unwrap());
+            assert_eq!(told, length, "{status}");
+        }
+        let large = running.get("/large?3000000").await;
+        assert_eq!(large.body().len(), 3_000_000);
+        let head = Request::builder().method(Method::HEAD).uri("/variable?greeting").body(Bytes::new()).unwrap();
+        assert_eq!(running.runtime.handle(head).await.status(), 200);
     }
-    let large = running.get("/large?3000000").await;
-    assert_eq!(large.body().len(), 3_000_000);
-    let head = Request::builder().method(Method::HEAD).uri("/variable?greeting").body(Bytes::new()).unwrap();
-    assert_eq!(running.runtime.handle(head).await.status(), 200);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_http_is_none() {
+    let running = Application::default().load().await;
+    assert_eq!(running.ask("/status?99").await.0, 503);
+    assert_eq!(running.ask("/variable?greeting").await.0, 200);
 }
 
 #[tokio::test]

@@ -7,8 +7,13 @@ use http::Request;
 
 use crate::application::{Application, Running};
 
-async fn strict() -> Running {
-    let mut application = Application::default();
+/// The same limits, whichever way the component is entered.
+async fn strict() -> [Running; 2] {
+    [strictly(true).await, strictly(false).await]
+}
+
+async fn strictly(standard: bool) -> Running {
+    let mut application = Application { standard, ..Application::default() };
     application.limits.call = Duration::from_secs(1);
     application.limits.busy = Duration::from_millis(300);
     application.limits.memory = 32 << 20;
@@ -26,46 +31,49 @@ fn assert_unavailable(answer: &http::Response<Bytes>) {
 
 #[tokio::test]
 async fn a_trap_costs_its_own_call() {
-    let running = strict().await;
-    assert_unavailable(&running.get("/trap").await);
-    assert_eq!(running.ask("/variable?greeting").await.0, 200);
-    let metrics = running.runtime.metrics();
-    assert!(metrics.contains(r#"hubline_function_traps_total{component="guest",trigger="http"} 1"#), "{metrics}");
+    for running in strict().await {
+        assert_unavailable(&running.get("/trap").await);
+        assert_eq!(running.ask("/variable?greeting").await.0, 200);
+        let metrics = running.runtime.metrics();
+        assert!(metrics.contains(r#"hubline_function_traps_total{component="guest",trigger="http"} 1"#), "{metrics}");
+    }
 }
 
 #[tokio::test]
 async fn calls_beside_a_trap_are_repeated_or_told_to_try_again() {
-    let running = strict().await;
-    assert_eq!(running.ask("/count").await.1, "1");
-    let post = Request::post("/sleep?400").body(Bytes::new()).unwrap();
-    let trap = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        running.get("/trap").await
-    };
-    let (reading, writing, trapped) = tokio::join!(running.ask("/sleep?400"), running.runtime.handle(post), trap);
-    assert_unavailable(&trapped);
-    assert_eq!(reading, (200, "slept".to_owned()));
-    if writing.status() != 200 {
-        assert_unavailable(&writing);
+    for running in strict().await {
+        assert_eq!(running.ask("/count").await.1, "1");
+        let post = Request::post("/sleep?400").body(Bytes::new()).unwrap();
+        let trap = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            running.get("/trap").await
+        };
+        let (reading, writing, trapped) = tokio::join!(running.ask("/sleep?400"), running.runtime.handle(post), trap);
+        assert_unavailable(&trapped);
+        assert_eq!(reading, (200, "slept".to_owned()));
+        if writing.status() != 200 {
+            assert_unavailable(&writing);
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_loop_without_end_is_ended() {
-    let running = strict().await;
-    let start = Instant::now();
-    let post = || running.runtime.handle(Request::post("/loop").body(Bytes::new()).unwrap());
-    let (one, other, third) = tokio::join!(post(), post(), post());
-    for answer in [one, other, third] {
-        assert_unavailable(&answer);
+    for running in strict().await {
+        let start = Instant::now();
+        let post = || running.runtime.handle(Request::post("/loop").body(Bytes::new()).unwrap());
+        let (one, other, third) = tokio::join!(post(), post(), post());
+        for answer in [one, other, third] {
+            assert_unavailable(&answer);
+        }
+        assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+        assert_eq!(running.ask("/variable?greeting").await.0, 200);
     }
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
-    assert_eq!(running.ask("/variable?greeting").await.0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn others_are_served_while_one_loops() {
-    let running = strict().await;
+    let running = strictly(false).await;
     let looping = async { running.runtime.handle(Request::post("/loop").body(Bytes::new()).unwrap()).await };
     let others = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -84,25 +92,28 @@ async fn others_are_served_while_one_loops() {
 
 #[tokio::test]
 async fn waiting_for_ever_is_ended() {
-    let running = strict().await;
-    let start = Instant::now();
-    assert_unavailable(&running.get("/sleep?60000").await);
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
-    assert_eq!(running.ask("/variable?greeting").await.0, 200);
+    for running in strict().await {
+        let start = Instant::now();
+        assert_unavailable(&running.get("/sleep?60000").await);
+        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        assert_eq!(running.ask("/variable?greeting").await.0, 200);
+    }
 }
 
 #[tokio::test]
 async fn memory_is_limited() {
-    let running = strict().await;
-    assert_unavailable(&running.get("/hog").await);
-    assert_eq!(running.ask("/variable?greeting").await.0, 200);
+    for running in strict().await {
+        assert_unavailable(&running.get("/hog").await);
+        assert_eq!(running.ask("/variable?greeting").await.0, 200);
+    }
 }
 
 #[tokio::test]
 async fn answers_are_limited() {
-    let running = strict().await;
-    assert_unavailable(&running.get("/large?2000000").await);
-    assert_eq!(running.ask("/large?1000000").await.0, 200);
+    for running in strict().await {
+        assert_unavailable(&running.get("/large?2000000").await);
+        assert_eq!(running.ask("/large?1000000").await.0, 200);
+    }
 }
 
 #[tokio::test]
@@ -120,7 +131,7 @@ async fn calls_wait_for_room_and_not_for_ever() {
 
 #[tokio::test]
 async fn a_thousand_traps_leave_no_trace() {
-    let running = strict().await;
+    let running = strictly(false).await;
     for _ in 0..50 {
         let traps = (0..20).map(|_| running.get("/trap"));
         for answer in futures_util::future::join_all(traps).await {

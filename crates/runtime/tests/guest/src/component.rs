@@ -2,6 +2,7 @@
 
 mod clock;
 mod database;
+mod exchange;
 mod misbehaviour;
 mod outgoing;
 
@@ -11,16 +12,21 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use spin_sdk::http::{EmptyBody, FullBody, Request, Response};
+use spin_sdk::http::{BoxBody, EmptyBody, FullBody, Response, box_body};
 use spin_sdk::redis::Connection;
 use spin_sdk::wasip3::http::types::RequestOptions;
 use spin_sdk::wasip3::http_compat::RequestOptionsExtension;
 use spin_sdk::{http_service, redis_subscriber, variables};
 
+type Request = http::Request<BoxBody>;
 type Answer = http::Response<FullBody<Bytes>>;
 
 #[http_service]
-async fn answer(request: Request) -> Answer {
+async fn answer(request: spin_sdk::http::Request) -> Answer {
+    told(request.map(box_body)).await
+}
+
+async fn told(request: Request) -> Answer {
     match route(request).await {
         Ok(answer) => answer,
         Err(error) => with(StatusCode::BAD_GATEWAY, format!("{error:#}")),

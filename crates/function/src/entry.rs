@@ -1,0 +1,55 @@
+//! How hosts come in.
+
+/// Exports a function's handler, `async fn(Request) -> Answer`, both ways: as the `wasi:http/handler` that every host
+/// knows, and as the `hubline:functions/exchange` of `wit/`, which costs a request a third of its crossings.
+///
+/// Elsewhere than in WebAssembly it is nothing: there a function is a library, whose parts are tested.
+#[macro_export]
+macro_rules! serve {
+    ($handle:path) => {
+        #[cfg(target_family = "wasm")]
+        #[expect(unsafe_code, reason = "the generated exports, which the host calls with memory that it filled")]
+        mod entry {
+            use ::spin_sdk::http::{FromRequest, IntoResponse, Request as Streamed};
+            use ::spin_sdk::wasip3;
+
+            ::spin_sdk::wit_bindgen::generate!({
+                path: "../../wit",
+                world: "hubline:functions/exchange-function",
+                runtime_path: "::spin_sdk::wit_bindgen::rt",
+            });
+
+            use exports::hubline::functions::exchange;
+
+            struct Entry;
+
+            export!(Entry);
+            wasip3::http::service::export!(Entry);
+
+            impl wasip3::exports::http::handler::Guest for Entry {
+                async fn handle(
+                    request: wasip3::http::types::Request,
+                ) -> Result<wasip3::http::types::Response, wasip3::http::types::ErrorCode> {
+                    let request = Streamed::from_request(request)?.map($crate::Body::Streamed);
+                    $handle(request).await.into_response()
+                }
+            }
+
+            impl exchange::Guest for Entry {
+                async fn answer(request: exchange::Request) -> exchange::Response {
+                    let exchange::Request { method, target, headers, body } = request;
+                    let answer = match $crate::whole(&method, &target, headers, body) {
+                        Ok(request) => $handle(request).await,
+                        Err(refusal) => $crate::answer::refused(refusal),
+                    };
+                    let (head, body) = answer.whole().await.into_parts();
+                    let header = |(name, value): (&::http::HeaderName, &::http::HeaderValue)| {
+                        (name.as_str().to_owned(), value.as_bytes().to_vec())
+                    };
+                    let headers = head.headers.iter().map(header).collect();
+                    exchange::Response { status: head.status.as_u16(), headers, body: body.into() }
+                }
+            }
+        }
+    };
+}

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chat::{ErrorCode, Problem, Refusal};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use spin_sdk::{
     http::{FullBody, IntoResponse, Response as PassedResponse},
@@ -91,24 +91,26 @@ impl From<Result<Answer, Refusal>> for Answer {
 }
 
 impl Answer {
-    /// The answer in one piece.
-    pub async fn whole(self) -> Response<Bytes> {
-        let passed = match self {
-            Self::Own(response) => return response,
-            Self::Passed(response) => response,
+    /// The answer in one piece: status, headers and body.
+    pub async fn whole(self) -> (u16, Vec<(String, Vec<u8>)>, Vec<u8>) {
+        let response = match self {
+            Self::Own(response) => response,
+            Self::Passed(response) => received(response).await,
         };
-        let (status, headers) = (passed.status(), passed.headers().clone());
-        match body::read_response(passed, PASSED).await {
-            Ok(body) => {
-                let mut response = Response::new(Bytes::from(body));
-                *response.status_mut() = status;
-                *response.headers_mut() = headers;
-                response
-            }
-            Err(error) => {
-                eprintln!("an answer can't be passed on: {error}");
-                problem(ErrorCode::Unavailable.refusal("the answer can't be read"))
-            }
+        let (head, body) = response.into_parts();
+        let header = |(name, value): (&HeaderName, &HeaderValue)| (name.as_str().to_owned(), value.as_bytes().to_vec());
+        (head.status.as_u16(), head.headers.iter().map(header).collect(), body.into())
+    }
+}
+
+/// Waits for all of another function's answer.
+async fn received(response: PassedResponse) -> Response<Bytes> {
+    let (head, body) = response.into_parts();
+    match body::read_answer(&head.headers, body, PASSED).await {
+        Ok(body) => Response::from_parts(head, body.into()),
+        Err(error) => {
+            eprintln!("an answer can't be passed on: {error}");
+            problem(ErrorCode::Unavailable.refusal("the answer can't be read"))
         }
     }
 }

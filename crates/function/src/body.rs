@@ -4,8 +4,12 @@ use chat::{ErrorCode, Refusal};
 use http::{HeaderMap, header};
 use serde::Deserialize;
 use spin_sdk::{
-    http::{IncomingMessage, Response},
-    wasip3::{http_compat::IncomingBody, wit_bindgen::StreamResult, wit_future},
+    http::IncomingMessage,
+    wasip3::{
+        http_compat::{IncomingBody, IncomingResponseBody},
+        wit_bindgen::StreamResult,
+        wit_future,
+    },
 };
 
 use crate::{Body, Request};
@@ -73,10 +77,13 @@ pub fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Refusal> {
         .map_err(|error| ErrorCode::Malformed.refusal(format!("the body is not what it should be: {error}")))
 }
 
-/// Reads the body of an answer.
-pub(crate) async fn read_response(response: Response, limit: usize) -> Result<Vec<u8>, Unread> {
-    let expected = expected_length(response.headers());
-    stream(expected, response.into_body(), limit).await
+/// Reads the body of an answer with these headers.
+pub(crate) async fn read_answer(
+    headers: &HeaderMap,
+    body: IncomingResponseBody,
+    limit: usize,
+) -> Result<Vec<u8>, Unread> {
+    stream(expected_length(headers), body, limit).await
 }
 
 async fn read(request: Request, limit: usize) -> Result<Vec<u8>, Unread> {

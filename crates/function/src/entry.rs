@@ -42,12 +42,8 @@ macro_rules! serve {
                         Ok(request) => $handle(request).await,
                         Err(refusal) => $crate::answer::refused(refusal),
                     };
-                    let (head, body) = answer.whole().await.into_parts();
-                    let header = |(name, value): (&::http::HeaderName, &::http::HeaderValue)| {
-                        (name.as_str().to_owned(), value.as_bytes().to_vec())
-                    };
-                    let headers = head.headers.iter().map(header).collect();
-                    exchange::Response { status: head.status.as_u16(), headers, body: body.into() }
+                    let (status, headers, body) = answer.whole().await;
+                    exchange::Response { status, headers, body }
                 }
             }
         }

@@ -116,7 +116,8 @@ async fn fetch(url: &str) -> Result<String, String> {
     if !response.status().is_success() {
         return Err(format!("status {}", response.status()));
     }
-    let bytes = body::read_response(response, LARGEST_SET).await.map_err(|error| error.to_string())?;
+    let (head, body) = response.into_parts();
+    let bytes = body::read_answer(&head.headers, body, LARGEST_SET).await.map_err(|error| error.to_string())?;
     String::from_utf8(bytes).map_err(|error| error.to_string())
 }
 

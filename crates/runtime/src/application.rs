@@ -132,7 +132,8 @@ impl Application {
 
     /// Answers a request from outside.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
-        let Some((component, request)) = self.routes.lead(request) else { return Failure::NotFound.answer() };
+        let told = |component: &str| self.functions.get(component).is_some_and(Function::is_told_of_routes);
+        let Some((component, request)) = self.routes.lead(request, told) else { return Failure::NotFound.answer() };
         match self.functions.get(component) {
             Some(function) => noted(component, function.call(request).await),
             None => Failure::NotFound.answer(),

@@ -1,8 +1,7 @@
 //! The ways into an HTTP function.
 
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use wasmtime::Store;
 use wasmtime::component::{Accessor, InstancePre};
@@ -13,41 +12,28 @@ use wasmtime_wasi_http::{Error, FieldMap, WasiHttpView};
 use crate::answer::Failure;
 use crate::bindings::exchange;
 use crate::bindings::exchange_function::{ExchangeFunction, ExchangeFunctionPre};
+use crate::headers;
 use crate::scope::Scope;
 use crate::state::State;
+use crate::way::Way;
 
-/// Headers of a request that only tell what matched its route.
-const OF_ROUTES: &str = "spin-";
-
-/// How a component's instances are entered.
-#[derive(Clone)]
-pub(crate) enum Entrance {
-    /// By the `wasi:http/handler` that every HTTP function exports.
-    Handler(ServicePre<State>),
-    /// In one piece, by our own `hubline:functions/exchange`, which saves most of the crossings between host and guest.
-    Exchange(ExchangeFunctionPre<State>),
-}
+/// How a component is entered: by `wasi:http/handler`, or in one piece by `hubline:functions/exchange`.
+pub(crate) type Entrance = Way<ServicePre<State>, ExchangeFunctionPre<State>>;
 
 /// An instance that has been made for an entrance.
-pub(crate) enum Entered {
-    Handler(Service),
-    Exchange(ExchangeFunction),
-}
+pub(crate) type Entered = Way<Service, ExchangeFunction>;
 
 impl Entrance {
     /// The best that a component has, or the standard one.
     pub fn of(pre: InstancePre<State>, standard: bool) -> wasmtime::Result<Self> {
-        // Every function has the standard one, for hosts that know no other.
-        let handler = ServicePre::new(pre.clone())?;
-        let exchange = (!standard).then(|| ExchangeFunctionPre::new(pre));
-        Ok(exchange.and_then(Result::ok).map_or(Self::Handler(handler), Self::Exchange))
+        Self::choose(ServicePre::new(pre.clone()), ExchangeFunctionPre::new(pre), standard)
     }
 
     /// Makes an instance.
     pub async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Entered> {
         Ok(match self {
-            Self::Handler(pre) => Entered::Handler(pre.instantiate_async(store).await?),
-            Self::Exchange(pre) => Entered::Exchange(pre.instantiate_async(store).await?),
+            Self::Standard(pre) => Way::Standard(pre.instantiate_async(store).await?),
+            Self::Own(pre) => Way::Own(pre.instantiate_async(store).await?),
         })
     }
 }
@@ -61,8 +47,8 @@ impl Entered {
         request: Request<Bytes>,
     ) -> wasmtime::Result<Result<Response<Bytes>, Failure>> {
         match self {
-            Self::Handler(service) => handle(accessor, service, scope, request).await,
-            Self::Exchange(function) => {
+            Self::Standard(service) => handle(accessor, service, scope, request).await,
+            Self::Own(function) => {
                 let asked = exchanged(request);
                 let answer = function.hubline_functions_exchange().call_answer(accessor, asked).await?;
                 Ok(answered(answer, scope))
@@ -109,13 +95,10 @@ async fn handle(
 
 fn exchanged(request: Request<Bytes>) -> exchange::Request {
     let (parts, body) = request.into_parts();
-    let header = |(name, value): (&HeaderName, &HeaderValue)| {
-        (!name.as_str().starts_with(OF_ROUTES)).then(|| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-    };
     exchange::Request {
         method: parts.method.as_str().to_owned(),
         target: parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
-        headers: parts.headers.iter().filter_map(header).collect(),
+        headers: headers::list(&parts.headers),
         body: body.into(),
     }
 }
@@ -131,13 +114,9 @@ fn answered(answer: exchange::Response, scope: &Scope) -> Result<Response<Bytes>
 }
 
 fn response(answer: exchange::Response) -> Result<Response<Bytes>, http::Error> {
-    let mut headers = HeaderMap::with_capacity(answer.headers.len());
-    for (name, value) in answer.headers {
-        headers.append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::try_from(value)?);
-    }
     let mut response = Response::new(Bytes::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status)?;
-    *response.headers_mut() = headers;
+    *response.headers_mut() = headers::read(answer.headers)?;
     Ok(response)
 }
 
@@ -146,10 +125,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_goes_in_without_what_only_spin_tells() {
+    fn a_request_goes_in_whole() {
         let request = Request::put("http://h/a/b?c=d")
             .header("x-own", "1")
-            .header("spin-path-info", "/b")
             .header("accept", "a")
             .header("accept", "b")
             .body(Bytes::from_static(b"body"))

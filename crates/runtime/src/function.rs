@@ -23,6 +23,7 @@ pub(crate) struct Function {
     crew: Arc<Crew<Answering>>,
     /// Where calls are repeated whose instance broke: each alone, so that the one which breaks it breaks no other.
     cells: Arc<Crew<Answering>>,
+    told: bool,
     gate: Semaphore,
     calls: Arc<Calls>,
     limit: Duration,
@@ -36,12 +37,18 @@ impl Function {
         let usual = Shift { calls: limits.reuse, at_once: limits.concurrency };
         let engine = pre.engine().clone();
         let entrance = Entrance::of(pre, scope.services.standard)?;
+        let told = matches!(entrance, Entrance::Standard(_));
         let crew = |shift| {
             let role = Answering { entrance: entrance.clone(), scope: Arc::clone(&scope) };
             Arc::new(Crew::new(role, &engine, Arc::clone(&scope), Arc::clone(&calls), shift))
         };
         let (crew, cells) = (crew(usual), crew(Shift { calls: 1, at_once: 1 }));
-        Ok(Self { crew, cells, gate, calls, limit })
+        Ok(Self { crew, cells, told, gate, calls, limit })
+    }
+
+    /// Whether a request brings along what Spin tells of the route that led here: only by the standard way.
+    pub fn is_told_of_routes(&self) -> bool {
+        self.told
     }
 
     /// Answers one request, whatever happens.

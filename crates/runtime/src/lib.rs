@@ -15,6 +15,7 @@ mod engine;
 mod entrance;
 mod error;
 mod function;
+mod headers;
 mod metrics;
 mod neighbour;
 mod nudge;
@@ -32,6 +33,7 @@ mod scope;
 mod state;
 mod tls;
 mod variables;
+mod way;
 
 pub use error::{ConnectError, FireError, LoadError};
 pub use options::{Limits, Options};

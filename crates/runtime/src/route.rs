@@ -29,8 +29,9 @@ impl Routes {
     }
 
     /// Finds the component for a request, and dresses the request as the component expects it: an absolute URI, and
-    /// what the route's holes took in `spin-…` headers, which nobody outside can set.
-    pub fn lead(&self, mut request: Request<Bytes>) -> Option<(&str, Request<Bytes>)> {
+    /// what the route's holes took in `spin-…` headers, which nobody outside can set; these for a component that is `told`
+    /// of its routes.
+    pub fn lead(&self, mut request: Request<Bytes>, told: impl FnOnce(&str) -> bool) -> Option<(&str, Request<Bytes>)> {
         let uri = request.uri().clone();
         let (captures, route, component) = self
             .0
@@ -46,7 +47,9 @@ impl Routes {
             headers.remove(name);
         }
         let path = uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
-        describe(headers, route, &captures, &format!("http://{authority}{path}"));
+        if told(component) {
+            describe(headers, route, &captures, &format!("http://{authority}{path}"));
+        }
         let absolute = Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query(path).build();
         *request.uri_mut() = absolute.ok()?;
         Some((component, request))
@@ -98,22 +101,32 @@ mod tests {
     #[test]
     fn leads_to_the_component_and_says_what_matched() {
         let routes = routes();
-        let (component, led) = routes.lead(request("/v1/things/7?a=b", &[("host", "h:3000")])).unwrap();
+        let (component, led) = routes.lead(request("/v1/things/7?a=b", &[("host", "h:3000")]), |_| true).unwrap();
         assert_eq!(component, "things");
         assert_eq!(led.uri(), "http://h:3000/v1/things/7?a=b");
         assert_eq!(led.headers()["spin-path-match-thing-id"], "7");
         assert_eq!(led.headers()["spin-full-url"], "http://h:3000/v1/things/7?a=b");
         assert_eq!(led.headers()["spin-matched-route"], "/v1/things/:thing_id");
-        let (component, led) = routes.lead(request("/v1/files/a/b", &[])).unwrap();
+        let (component, led) = routes.lead(request("/v1/files/a/b", &[]), |_| true).unwrap();
         assert_eq!((component, led.uri().host()), ("files", Some("localhost")));
         assert_eq!(led.headers()["spin-path-info"], "/a/b");
+    }
+
+    #[test]
+    fn tells_of_routes_only_who_is_told() {
+        let routes = routes();
+        let forged = [("spin-path-info", "/8"), ("x-own", "1")];
+        let (component, led) =
+            routes.lead(request("/v1/things/7", &forged), |component| component != "things").unwrap();
+        assert_eq!((component, led.headers().len()), ("things", 1));
+        assert_eq!(led.headers()["x-own"], "1");
     }
 
     #[test]
     fn believes_no_header_that_only_the_host_may_set() {
         let forged = [("spin-path-match-thing-id", "8"), ("spin-client", "x"), ("connection", "close"), ("x-own", "1")];
         let routes = routes();
-        let (_, led) = routes.lead(request("/v1/things/7", &forged)).unwrap();
+        let (_, led) = routes.lead(request("/v1/things/7", &forged), |_| true).unwrap();
         assert_eq!(led.headers()["spin-path-match-thing-id"], "7");
         assert!(!led.headers().contains_key("spin-client"));
         assert!(!led.headers().contains_key("connection"));
@@ -124,7 +137,7 @@ mod tests {
     fn survives_any_host_header() {
         let routes = routes();
         for host in ["", "a b", "[", "user@h", "h:port"] {
-            let (_, led) = routes.lead(request("/", &[("host", host)])).unwrap();
+            let (_, led) = routes.lead(request("/", &[("host", host)]), |_| true).unwrap();
             assert!(led.uri().authority().is_some(), "{host}");
         }
     }

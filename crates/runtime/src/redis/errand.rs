@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, StatusCode};
+use http::{Request, StatusCode};
 use wasmtime_wasi_http::Error;
 
 use crate::bindings::errand;
+use crate::headers;
 use crate::outbound;
 use crate::scope::Scope;
 
@@ -33,11 +34,9 @@ impl Errand {
     /// # Errors
     /// A part is not what HTTP has there.
     pub fn read(asked: errand::Request) -> Result<Self, http::Error> {
-        let mut request = Request::builder().method(asked.method.as_str()).uri(asked.uri);
-        for (name, value) in asked.headers {
-            request = request.header(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::try_from(value)?);
-        }
-        let request = request.body(Bytes::from(asked.body))?;
+        let mut request =
+            Request::builder().method(asked.method.as_str()).uri(asked.uri).body(Bytes::from(asked.body))?;
+        *request.headers_mut() = headers::read(asked.headers)?;
         Ok(Self { request, patience: Duration::from_millis(asked.patience.into()) })
     }
 

@@ -15,6 +15,7 @@ use crate::crew::{Crew, Role, Shift};
 use crate::metrics::{Calls, Outcome};
 use crate::scope::Scope;
 use crate::state::State;
+use crate::way::Way;
 
 use super::errand::Errand;
 
@@ -35,7 +36,9 @@ impl Listener {
     pub fn new(pre: InstancePre<State>, scope: Arc<Scope>, calls: Arc<Calls>) -> wasmtime::Result<Self> {
         let engine = pre.engine().clone();
         let shift = Shift { calls: scope.services.limits.reuse, at_once: scope.services.limits.concurrency };
-        let role = Handling { entrance: Entrance::of(pre, scope.services.standard)?, name: Arc::clone(&scope.name) };
+        let (handler, errand) = (RedisFunctionPre::new(pre.clone()), ErrandFunctionPre::new(pre));
+        let entrance = Entrance::choose(handler, errand, scope.services.standard)?;
+        let role = Handling { entrance, name: Arc::clone(&scope.name) };
         Ok(Self {
             crew: Arc::new(Crew::new(role, &engine, Arc::clone(&scope), Arc::clone(&calls), shift)),
             scope,
@@ -83,29 +86,12 @@ async fn handled(crew: &Arc<Crew<Handling>>, scope: &Scope, message: Vec<u8>) ->
     })
 }
 
-/// How a component's instances are entered.
-enum Entrance {
-    /// By the `spin:redis/inbound-redis` that every function with a Redis trigger exports.
-    Handler(RedisFunctionPre<State>),
-    /// By our own `hubline:functions/errand`, which leaves the request to us.
-    Errand(ErrandFunctionPre<State>),
-}
+/// How a component is entered: by `spin:redis/inbound-redis`, or by `hubline:functions/errand`, which leaves its request to
+/// us.
+type Entrance = Way<RedisFunctionPre<State>, ErrandFunctionPre<State>>;
 
 /// An instance that has been made for an entrance.
-enum Entered {
-    Handler(RedisFunction),
-    Errand(ErrandFunction),
-}
-
-impl Entrance {
-    /// The best that a component has, or the standard one.
-    fn of(pre: InstancePre<State>, standard: bool) -> wasmtime::Result<Self> {
-        // Every function has the standard one, for hosts that know no other.
-        let handler = RedisFunctionPre::new(pre.clone())?;
-        let errand = (!standard).then(|| ErrandFunctionPre::new(pre));
-        Ok(errand.and_then(Result::ok).map_or(Self::Handler(handler), Self::Errand))
-    }
-}
+type Entered = Way<RedisFunction, ErrandFunction>;
 
 /// What an instance does with messages.
 struct Handling {
@@ -120,8 +106,8 @@ impl Role for Handling {
 
     async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Entered> {
         Ok(match &self.entrance {
-            Entrance::Handler(pre) => Entered::Handler(pre.instantiate_async(store).await?),
-            Entrance::Errand(pre) => Entered::Errand(pre.instantiate_async(store).await?),
+            Way::Standard(pre) => Way::Standard(pre.instantiate_async(store).await?),
+            Way::Own(pre) => Way::Own(pre.instantiate_async(store).await?),
         })
     }
 
@@ -132,11 +118,11 @@ impl Role for Handling {
         message: Vec<u8>,
     ) -> wasmtime::Result<Result<Option<Errand>, Failure>> {
         let outcome = match entered {
-            Entered::Handler(function) => {
+            Way::Standard(function) => {
                 let handled = function.spin_redis_inbound_redis().call_handle_message(accessor, message).await?;
                 handled.map(|()| None).map_err(|error| error.to_string())
             }
-            Entered::Errand(function) => match function.hubline_functions_errand().call_run(accessor, message).await? {
+            Way::Own(function) => match function.hubline_functions_errand().call_run(accessor, message).await? {
                 Ok(asked) => Errand::read(asked).map(Some).map_err(|error| error.to_string()),
                 Err(error) => Err(error),
             },

@@ -75,6 +75,43 @@ for (const where of ["the same node", "another node"]) {
   });
 }
 
+test("who was re-assigned still hears what became of a message that is stored, and nothing else", async () => {
+  const request = await cluster.open(a);
+  const oldToken = request.technician;
+  const [customer, old] = await Promise.all([joined(b, request.customer, request), joined(b, oldToken, request)]);
+  const [stored, lost] = [crypto.randomUUID(), crypto.randomUUID()];
+  const first = (await a.as(oldToken).send(request.id, "I will come at nine", stored)).body;
+  await request.report(a, { technicianId: `successor-${request.id}` });
+  await old.hears("OnRemoved");
+
+  // Its answer was lost, say. However it is asked for, the first message is it.
+  for (const node of [a, b]) {
+    const repeat = await node.as(oldToken).send(request.id, "again", stored);
+    assert.deepEqual([repeat.status, repeat.body], [200, first]);
+  }
+  assert.deepEqual(await old.send(request.id, "again", stored), first);
+  // In one batch with what is not stored, and with what others send.
+  const outcomes = await Promise.allSettled([
+    old.send(request.id, "again", stored),
+    old.send(request.id, "new", lost),
+    customer.send(request.id, "hello?"),
+    old.send(request.id, "again", stored),
+  ]);
+  assert.deepEqual(outcomes.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled", "fulfilled"]);
+  assert.match(outcomes[1].reason.message, /not_found: /);
+  assert.deepEqual([outcomes[0].value, outcomes[3].value], [first, first]);
+  // Nobody else learns by the same id whether there is such a message.
+  for (const stranger of [request.technicianToken("somebody"), request.technician, request.customer]) {
+    const { status, body } = await a.as(stranger).send(request.id, "mine", stored);
+    assert.notDeepEqual([status, body.senderId], [200, first.senderId]);
+  }
+  assert.equal((await a.as(oldToken).page(request.id)).status, 404, "the rest is none of their business");
+  assert.equal((await a.as(oldToken).send(request.id, "new", lost)).status, 404);
+  await request.report(a, { status: "closed" });
+  assert.deepEqual((await a.as(oldToken).send(request.id, "again", stored)).body, first);
+  await Promise.all([customer, old].map((party) => party.stop()));
+});
+
 test("not one message after it reaches the old technician, even when every publish is lost", async () => {
   for (const [customerAt, oldAt] of [[deafA, deafA], [deafA, deafB], [deafB, deafA]]) {
     const request = await cluster.open(deafA);

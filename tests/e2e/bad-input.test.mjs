@@ -1,4 +1,5 @@
-// Must hold: whatever comes in, the documented error goes out, nothing is stored, and nothing breaks.
+// Must hold: whatever comes in, the documented error goes out, nothing is stored, and nothing breaks. What is said of who asks,
+// by tokens, browsers and proxies: bad-callers.test.mjs.
 
 import assert from "node:assert/strict";
 import { connect } from "node:net";
@@ -7,32 +8,22 @@ import { after, before, test } from "node:test";
 import { Cluster } from "../system/cluster.mjs";
 import { Party } from "../system/party.mjs";
 import { RawHub, SEPARATOR } from "../system/raw-hub.mjs";
+import { unharmed } from "../system/unharmed.mjs";
 
 let cluster;
 let node;
 let request;
-let baseline;
+/** Asserts that nothing has changed, and that the node lives. */
+let assertUnharmed;
 
 before(async () => {
   cluster = await Cluster.start();
   node = await cluster.node();
   request = await cluster.open(node);
   await node.as(request.customer).send(request.id, "the only one");
-  baseline = await stored();
+  assertUnharmed = await unharmed(cluster, node);
 });
 after(() => cluster?.stop());
-
-/** Everything that a request could have changed. */
-const stored = () =>
-  cluster.sql(
-    `select to_jsonb(s) as request, (select count(*) from hubline.message m where m.service_request = s.key)::int as messages
-     from hubline.service_request s order by s.id`,
-  );
-
-async function assertUnharmed() {
-  assert.deepEqual(await stored(), baseline, "something was stored");
-  assert.equal((await fetch(`${node.origin}/healthz`)).status, 200);
-}
 
 /** With `UUID` in the place of a good id. */
 const UUID = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
@@ -62,9 +53,10 @@ const HTTP = [
   ["4,001 characters", "POST", () => MESSAGES(), { body: text("x".repeat(4001)) }, 422, "invalid", ["body"]],
   ["4,001 emoji", "POST", () => MESSAGES(), { body: text("👍".repeat(4001)) }, 422, "invalid", ["body"]],
   ["a NUL in the text", "POST", () => MESSAGES(), { body: text("a\0b") }, 422, "invalid", ["body"]],
-  ["an escape character", "POST", () => MESSAGES(), { body: text("\u001b[31m") }, 422, "invalid", ["body"]],
-  ["a carriage return", "POST", () => MESSAGES(), { body: text("a\r\nb") }, 422, "invalid", ["body"]],
-  ["a C1 control character", "POST", () => MESSAGES(), { body: text("a\u0085b") }, 422, "invalid", ["body"]],
+  ["a NUL among line ends", "POST", () => MESSAGES(), { body: text("a\r\n\0\r") }, 422, "invalid", ["body"]],
+  ["nothing but line ends", "POST", () => MESSAGES(), { body: text("\r\n\r\r\n") }, 422, "invalid", ["body"]],
+  ["nothing but control characters", "POST", () => MESSAGES(), { body: text("\u0001\u001b\u007f\u0085") }, 422, "invalid", ["body"]],
+  ["4,001 characters once the control characters are gone", "POST", () => MESSAGES(), { body: text(`${"x".repeat(4000)}\r\nx`) }, 422, "invalid", ["body"]],
   ["a number as text", "POST", () => MESSAGES(), { body: text(1) }, 422, "invalid", ["body"]],
   ["an object as text", "POST", () => MESSAGES(), { body: text({}) }, 422, "invalid", ["body"]],
   ["null as text", "POST", () => MESSAGES(), { body: text(null) }, 422, "invalid", ["body"]],
@@ -88,6 +80,15 @@ const HTTP = [
   ["an address beyond messages", "GET", () => `${MESSAGES()}/1`, {}, 404, "not_found"],
   ["the internal door", "POST", () => "/internal/messages", { body: {} }, 404, "not_found"],
   ["the internal door, escaped", "POST", () => "/%69nternal/join", { body: {} }, 404, "not_found"],
+  ["the internal readiness", "GET", () => "/internal/ready", {}, 404, "not_found"],
+  ["the internal readiness with a key", "GET", () => "/internal/ready", { headers: { "x-hubline-key": "x" } }, 404, "not_found"],
+  ["the internal readiness, round about", "GET", () => "//v1/..%2finternal/./READY", {}, 404, "not_found"],
+  ["the hub with two slashes", "GET", () => "/hubs/chat//", {}, 404, "not_found"],
+  ["the hub with two slashes within", "GET", () => "/hubs//chat", {}, 404, "not_found"],
+  ["a POST to the hub with two slashes", "POST", () => "/hubs/chat//", { body: {} }, 404, "not_found"],
+  ["negotiate with two slashes", "POST", () => "/hubs/chat/negotiate//", {}, 404, "not_found"],
+  ["negotiate behind two slashes", "POST", () => "/hubs/chat//negotiate", {}, 404, "not_found"],
+  ["a GET of the hub that is no WebSocket", "GET", () => "/hubs/chat/", {}, 400, "malformed"],
   ["DELETE of messages", "DELETE", () => MESSAGES(), {}, 405, "method_not_allowed"],
   ["PUT of messages", "PUT", () => MESSAGES(), { body: text("x") }, 405, "method_not_allowed"],
   ["POST of a service request", "POST", () => REQUEST(), { body: open() }, 405, "method_not_allowed"],
@@ -103,6 +104,13 @@ const HTTP = [
   ["a negative cursor", "GET", () => `${MESSAGES()}?afterSeq=-1`, {}, 422, "invalid", ["afterSeq"]],
   ["a cursor with a fraction", "GET", () => `${MESSAGES()}?beforeSeq=1.5`, {}, 422, "invalid", ["beforeSeq"]],
   ["a cursor beyond all numbers", "GET", () => `${MESSAGES()}?afterSeq=9223372036854775808`, {}, 422, "invalid", ["afterSeq"]],
+  ["a misspelled cursor", "GET", () => `${MESSAGES()}?afterseq=1`, {}, 422, "invalid", ["afterseq"]],
+  ["parameters that nobody knows", "GET", () => `${MESSAGES()}?limit=1&page=2&&sort`, {}, 422, "invalid", ["page", "sort"]],
+  ["a parameter without a name", "GET", () => `${MESSAGES()}?=1`, {}, 422, "invalid", [""]],
+  ["a cursor with a fraction of nothing", "GET", () => `${MESSAGES()}?afterSeq=1.0`, {}, 422, "invalid", ["afterSeq"]],
+  ["a token as a parameter", "GET", () => `${REQUEST()}?access_token=x`, {}, 422, "invalid", ["access_token"]],
+  ["a parameter to a message", "POST", () => `${MESSAGES()}?urgent=1`, { body: text("x") }, 422, "invalid", ["urgent"]],
+  ["a parameter to a report", "PUT", () => `${REQUEST("new")}?force`, { body: open(), as: "platform" }, 422, "invalid", ["force"]],
   ["a report without parties", "PUT", () => REQUEST("new"), { body: {}, as: "platform" }, 422, "invalid", ["customerId", "serviceCenterId", "status"]],
   ["a report of an unknown status", "PUT", () => REQUEST("new"), { body: open({ status: "paused" }), as: "platform" }, 422, "invalid", ["status"]],
   ["a report of no customer", "PUT", () => REQUEST("new"), { body: open({ customerId: "" }), as: "platform" }, 422, "invalid", ["customerId"]],
@@ -112,6 +120,18 @@ const HTTP = [
   ["closed on 30 February", "PUT", () => REQUEST("new"), { body: open({ status: "closed", closedAt: "2024-02-30T00:00:00Z" }), as: "platform" }, 422, "invalid", ["closedAt"]],
   ["closed in the future", "PUT", () => REQUEST("new"), { body: open({ status: "closed", closedAt: "2999-01-01T00:00:00Z" }), as: "platform" }, 422, "invalid", ["closedAt"]],
   ["open and closed at once", "PUT", () => REQUEST("new"), { body: open({ closedAt: "2024-01-01T00:00:00Z" }), as: "platform" }, 422, "invalid", ["closedAt"]],
+  ["closed two minutes from now", "PUT", () => REQUEST("new"), { body: open({ status: "closed", closedAt: new Date(Date.now() + 120_000).toISOString() }), as: "platform" }, 422, "invalid", ["closedAt"]],
+  ["a revision below 0", "PUT", () => REQUEST("new"), { body: open({ revision: -1 }), as: "platform" }, 422, "invalid", ["revision"]],
+  ["a revision with a fraction", "PUT", () => REQUEST("new"), { body: open({ revision: 1.5 }), as: "platform" }, 422, "invalid", ["revision"]],
+  ["a revision in words", "PUT", () => REQUEST("new"), { body: open({ revision: "7" }), as: "platform" }, 422, "invalid", ["revision"]],
+  ["a revision beyond all numbers", "PUT", () => REQUEST("new"), { body: JSON.stringify(open()).replace("}", ',"revision":9223372036854775808}'), as: "platform" }, 422, "invalid", ["revision"]],
+  ["a revision that is a list", "PUT", () => REQUEST("new"), { body: open({ revision: [1] }), as: "platform" }, 422, "invalid", ["revision"]],
+  ["a condition without quotes", "PUT", () => REQUEST("new"), { body: open(), as: "platform", headers: { "if-match": "7" } }, 422, "invalid", ["If-Match"]],
+  ["an empty condition", "PUT", () => REQUEST("new"), { body: open(), as: "platform", headers: { "if-match": "" } }, 412, "version_mismatch"],
+  ["half a tag", "GET", () => REQUEST(), { headers: { "if-none-match": '"' } }, 422, "invalid", ["If-None-Match"]],
+  ["a report unless it is as seen", "PUT", () => REQUEST("new"), { body: open(), as: "platform", headers: { "if-none-match": '"1"' } }, 422, "invalid", ["If-None-Match"]],
+  ["a condition on what is not there", "PUT", () => REQUEST("new"), { body: open(), as: "platform", headers: { "if-match": "*" } }, 412, "version_mismatch"],
+  ["a condition that nothing can meet", "PUT", () => REQUEST(), { body: open(), as: "platform", headers: { "if-match": '"*.1", W/"x"' } }, 412, "version_mismatch"],
   ["a report that is no JSON", "PUT", () => REQUEST("new"), { body: "open", as: "platform" }, 400, "malformed"],
   ["a report by a customer", "PUT", () => REQUEST("new"), { body: open() }, 403, "forbidden"],
 ];
@@ -139,6 +159,9 @@ const INVOCATIONS = [
   ["null as service request", "JoinServiceRequest", [null], "invalid"],
   ["a cursor of words", "JoinServiceRequest", ["REQUEST", "one", null], "malformed"],
   ["a cursor with a fraction", "JoinServiceRequest", ["REQUEST", 1.5, null], "malformed"],
+  ["a cursor beyond all numbers", "JoinServiceRequest", ["REQUEST", 1e19, null], "malformed"],
+  ["a cursor that is true", "JoinServiceRequest", ["REQUEST", true, null], "malformed"],
+  ["a negative cursor with a fraction of nothing", "JoinServiceRequest", ["REQUEST", "RAW:-1.0", null], "invalid"],
   ["a negative cursor", "JoinServiceRequest", ["REQUEST", -1, null], "invalid"],
   ["an epoch that is a number", "JoinServiceRequest", ["REQUEST", 0, 7], "malformed"],
   ["a service request that is not there", "JoinServiceRequest", ["missing", 0, null], "not_found"],
@@ -158,15 +181,22 @@ const INVOCATIONS = [
   ["a message to nobody", "SendMessage", ["missing", good()], "not_found"],
   ["a message to a bad name", "SendMessage", ["a b", good()], "invalid"],
   ["a method that is not there", "DropTables", [], "not_found"],
-  ["a method in lower case", "sendmessage", ["REQUEST", good()], "not_found"],
+  ["a method with a space", "SendMessage ", ["REQUEST", good()], "not_found"],
+  ["a method with underscores", "send_message", ["REQUEST", good()], "not_found"],
+  ["properties of other names", "SendMessage", ["REQUEST", { client_message_id: UUID, text: "x" }], "invalid"],
+  ["100 KB of a message", "SendMessage", ["REQUEST", text("x".repeat(100_000))], "too_large"],
+  ["3 MB of a message", "sendMessage", ["REQUEST", text("👍".repeat(750_000))], "too_large"],
+  ["100 KB that are no argument of anything", "SendMessage", ["REQUEST", good(), "x".repeat(100_000)], "too_large"],
 ];
 
 for (const [name, method, given, code] of INVOCATIONS) {
   test(`over the hub: ${name}`, async () => {
     const hub = await RawHub.shake(node, request.customer);
     const args = given.map((value) => (value === "REQUEST" ? request.id : value));
-    const invoke = (target, parameters) =>
-      hub.say(JSON.stringify({ type: 1, invocationId: target, target, arguments: parameters }) + SEPARATOR);
+    const invoke = (target, parameters) => {
+      const json = JSON.stringify({ type: 1, invocationId: target, target, arguments: parameters });
+      hub.say(json.replace(/"RAW:([^"]*)"/, "$1") + SEPARATOR);
+    };
     invoke(method, args);
     const answer = JSON.parse(await hub.next());
     assert.equal(answer.type, 3);
@@ -192,8 +222,10 @@ const FRAMES = {
   "no target": () => '{"type":1,"arguments":[]}' + SEPARATOR,
   "arguments that are no list": () => invocation({ arguments: "x" }) + SEPARATOR,
   "an invocation id that is a number": () => invocation({ invocationId: 1 }) + SEPARATOR,
-  "33 KB": () => invocation({ padding: "x".repeat(33 * 1024) }) + SEPARATOR,
-  "33 KB without an end": () => "x".repeat(33 * 1024),
+  "100 KB to which nobody waits for an answer": () => invocation({ invocationId: undefined, padding: "x".repeat(100_000) }) + SEPARATOR,
+  "100 KB with an invocation id that is a number": () => invocation({ invocationId: 1, padding: "x".repeat(100_000) }) + SEPARATOR,
+  "100 KB that invoke nothing": () => invocation({ type: 3, padding: "x".repeat(100_000) }) + SEPARATOR,
+  "100 KB without an end": () => "x".repeat(100_000),
   "a thousand brackets": () => "[".repeat(1000) + SEPARATOR,
 };
 
@@ -209,12 +241,31 @@ for (const [name, frame] of Object.entries(FRAMES)) {
   });
 }
 
-test("as a frame: what is no UTF-8", async () => {
-  const hub = await RawHub.shake(node, request.customer);
-  hub.say(Buffer.from([0xff, 0xfe, 0x1e]), { binary: false });
-  assert.ok(await hub.closed());
-  await assertUnharmed();
-});
+/** Frames that break the rules of WebSockets: `[bytes as they are on the wire, the code of the close]`. The mask is 0. */
+const VIOLATIONS = {
+  "a reserved bit": ["c1810000000078", 1002],
+  "an unknown kind": ["83810000000078", 1002],
+  "no mask": ["810178", 1002],
+  "a continuation of nothing": ["80810000000078", 1002],
+  "a text within a text": ["0181000000007881810000000079", 1002],
+  "a ping in pieces": ["09810000000078", 1002],
+  "a ping of 126 bytes": [`89fe007e00000000${"78".repeat(126)}`, 1002],
+  "a goodbye of one byte": ["88810000000003", 1002],
+  "a goodbye with a code that nobody may send": ["88820000000003ed", 1002],
+  "a negative length": ["81ff800000000000000000000000", 1002],
+  "what is no UTF-8": ["818300000000fffe1e", 1007],
+  "half a character": ["81820000000041e2", 1007],
+  "a length of 4 GB": ["81ff000000010000000000000000", 1009],
+};
+
+for (const [name, [hex, code]] of Object.entries(VIOLATIONS)) {
+  test(`as a WebSocket frame: ${name}`, async () => {
+    const hub = await RawHub.shake(node, request.customer);
+    hub.sayBytes(Buffer.from(hex, "hex"));
+    assert.equal(await hub.closed(), code);
+    await assertUnharmed();
+  });
+}
 
 /** First messages that are no handshake: an error comes back, and the connection ends. */
 const HANDSHAKES = {
@@ -223,6 +274,7 @@ const HANDSHAKES = {
   "an array": "[]",
   "another protocol": '{"protocol":"messagepack","version":1}',
   "a version to come": '{"protocol":"json","version":99}',
+  "a version beyond all numbers": '{"protocol":"json","version":-2147483649}',
   "a version that is a text": '{"protocol":"json","version":"1"}',
   "an invocation instead": '{"type":1,"target":"SendMessage","arguments":[]}',
 };

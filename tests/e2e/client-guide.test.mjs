@@ -1,17 +1,15 @@
 // Must hold: a client written as docs/client.md says loses nothing, repeats nothing and mixes nothing up.
 
 import assert from "node:assert/strict";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createServer } from "node:http";
-import { once } from "node:events";
 import { pathToFileURL } from "node:url";
 import { after, before, test } from "node:test";
 import ts from "typescript";
-import { WebSocketServer } from "ws";
 import { Cluster } from "../system/cluster.mjs";
 import { eventually, pause, range } from "../system/eventually.mjs";
 import { ROOT } from "../system/node.mjs";
+import { ScriptedHub } from "../system/scripted-hub.mjs";
 import { Tunnel } from "../system/tunnel.mjs";
 
 let cluster;
@@ -40,6 +38,7 @@ function compileGuide() {
   writeFileSync(source, code);
   writeFileSync(join(folder, "package.json"), '{"type": "module"}');
   copyFileSync(join(ROOT, "components/web/assets/chat-client.js"), join(folder, "chat-client.js"));
+  cpSync(join(ROOT, "components/web/assets/chat"), join(folder, "chat"), { recursive: true });
   const program = ts.createProgram([source], {
     strict: true,
     allowJs: true,
@@ -130,33 +129,17 @@ test("who comes in the frame of the join's answer is there", async () => {
     event("OnMessageReceived", message),
     event("OnServiceRequestChanged", { status: "closed" }),
   ];
-  const server = createServer((_, response) => {
-    const availableTransports = [{ transport: "WebSockets", transferFormats: ["Text"] }];
-    response.end(JSON.stringify({ negotiateVersion: 1, connectionId: "a", connectionToken: "b", availableTransports }));
-  });
-  const sockets = new WebSocketServer({ server });
-  sockets.on("connection", (socket) => {
-    const send = (...records) => socket.send(records.map((record) => `${JSON.stringify(record)}\x1e`).join(""));
-    socket.on("message", (data) => {
-      for (const record of data.toString().split("\x1e").filter(Boolean).map((text) => JSON.parse(text))) {
-        if (record.protocol) send({});
-        if (record.target === "JoinServiceRequest") send(...joined(record));
-      }
-    });
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  const hub = await ScriptedHub.start((invocation, { send }) => send(...joined(invocation)));
   const store = { read: async () => null, write: async () => {} };
   const session = { userId: "carla", token: async () => "token" };
-  const client = await guide.openConversation(`http://127.0.0.1:${server.address().port}`, id, session, store, () => {});
+  const client = await guide.openConversation(hub.origin, id, session, store, () => {});
   try {
     await eventually(() => client.connection === "online" && client.messages.length === 1);
     assert.deepEqual(client.parties.map(({ userId, online }) => [userId, online]), [["carla", true], ["theo", true]]);
     assert.equal(client.status, "closed");
   } finally {
     await client.stop();
-    sockets.close();
-    server.close();
+    hub.stop();
   }
 });
 
@@ -269,9 +252,39 @@ test("a technician who was re-assigned is told, and stops asking", async () => {
   const { request, customer, technician } = await twoPhones();
   await request.report(node, { technicianId: "somebody-else" });
   await eventually(() => technician.client.connection === "refused");
+  // The customer sees who it is now, and when they come.
+  const technicians = () => customer.client.parties.filter(({ role }) => role === "technician");
+  await eventually(() => technicians()[0].userId === "somebody-else");
+  assert.deepEqual(technicians(), [{ userId: "somebody-else", role: "technician", online: false }]);
   customer.client.send("who are you?");
   await customer.shows(["customer: who are you?"]);
   assert.deepEqual(technician.lines, []);
+  const successor = await new Phone(request, request.technicianId, request.technician).openApp();
+  await successor.shows(["customer: who are you?"]);
+  await eventually(() => technicians()[0].online);
+  await Promise.all([customer, technician, successor].map((phone) => phone.closeApp()));
+});
+
+test("a long conversation is stored in part, and read back page by page", async () => {
+  const { request, customer, technician } = await twoPhones();
+  const texts = range(1, 320).map((count) => `text ${count}`);
+  for (const text of texts.slice(0, 160)) technician.client.send(text);
+  await eventually(() => technician.client.outbox.length === 0);
+  for (const text of texts.slice(160)) technician.client.send(text);
+  const all = texts.map((text) => `technician: ${text}`);
+  await customer.shows(all);
+  await customer.closeApp();
+  await customer.openApp();
+  await customer.shows(all.slice(120));
+  await eventually(() => customer.client.connection === "online");
+  for (const first of [70, 20, 0]) {
+    assert.ok(customer.client.hasOlder);
+    await Promise.all([customer.client.loadOlder(), customer.client.loadOlder()]);
+    await customer.shows(all.slice(first));
+  }
+  assert.equal(customer.client.hasOlder, false);
+  await customer.client.loadOlder();
+  assert.equal(customer.client.messages.length, 320);
   await Promise.all([customer.closeApp(), technician.closeApp()]);
 });
 

@@ -84,8 +84,10 @@ function ownMetrics() {
   const runtime = [...read("crates/runtime/src/metrics.rs").matchAll(/"(hubline_[a-z_]+)"/g)].map(([, name]) => name);
   const relay = [...read("components/relay/src/metrics.rs").matchAll(/text\.(?:gauge|counter|histogram)\("([a-z_]+)"/g)];
   const operations = [...read("crates/hubline/src/operations/page.rs").matchAll(/"(hubline_operations_[a-z_]+)",/g)].map(([, name]) => name);
-  assert.ok(operations.length > 15);
-  return new Set([...runtime, ...relay.map(([, name]) => `hubline_relay_${name}`), ...operations]);
+  const retention = [...read("crates/hubline/src/retention.rs").matchAll(/page, "(hubline_retention_[a-z_]+)"|^ +"(hubline_retention_[a-z_]+)",$/gm)];
+  assert.ok(operations.length > 15 && retention.length > 5);
+  const all = [...runtime, ...relay.map(([, name]) => `hubline_relay_${name}`), ...operations];
+  return new Set([...all, ...retention.map(([, one, other]) => one ?? other)]);
 }
 
 /** What the applications export by agreement, and what Prometheus itself knows. */

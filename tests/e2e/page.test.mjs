@@ -148,24 +148,28 @@ test("the server goes away and comes back", async () => {
 test("a refused message is shown as not sent and can be retried", async () => {
   const request = await cluster.open(node);
   const page = await (await Page.open(request)).connected();
-  // Refused by the text: the page lets it out, the server does not take it.
-  await page.tab.evaluate(() => document.querySelector("textarea").removeAttribute("maxlength"));
+  // What can't be sent stays with its writer, who is told why until they change it.
+  const body = page.pane("customer").getByLabel("Message", { exact: true });
   await page.says("customer", "x".repeat(4_001));
-  await eventually(() => page.pane("customer").getByText("Not sent: the text can't be sent").isVisible());
-  await page.says("customer", "shorter");
+  await eventually(() => page.pane("customer").getByText("Not sent: a message has at most 4000 characters").isVisible());
+  assert.equal(await body.inputValue(), "x".repeat(4_001));
+  assert.deepEqual(await page.shown("customer"), []);
+  await body.fill("shorter");
+  assert.equal(await page.pane("customer").getByRole("alert").isVisible(), false);
+  await page.pane("customer").getByRole("button", { name: "Send" }).click();
   await page.shows("technician", [["shorter", RECEIVED]]);
-  await page.pane("customer").getByRole("button", { name: "Retry" }).click();
-  await eventually(() => page.pane("customer").getByText("Not sent: the text can't be sent").isVisible());
 
   // The database is away for longer than the page keeps trying by itself; then "retry" sends the same message.
-  await page.tab.reload();
-  await page.connected();
   await cluster.postgres.stop();
   await page.says("customer", "is it just me?");
-  await eventually(() => page.pane("customer").getByText("Not sent: the service can't be reached").isVisible(), { patience: 60_000 });
+  await page.says("technician", "is anybody there?");
+  for (const role of ["customer", "technician"]) {
+    await eventually(() => page.pane(role).getByText("Not sent: the service can't be reached").isVisible(), { patience: 60_000 });
+  }
   await cluster.postgres.start();
   await eventually(() => node.isReady());
   await page.pane("customer").getByRole("button", { name: "Retry" }).click();
+  await page.pane("technician").getByRole("button", { name: "Discard" }).click();
   await page.shows("technician", [["shorter", RECEIVED], ["is it just me?", RECEIVED]]);
   assert.equal((await node.as(request.center).history(request.id)).length, 2);
 
@@ -210,6 +214,7 @@ test("everything is served with its type, a validator and a policy", async () =>
     "/": "text/html; charset=utf-8",
     "/main.js": "text/javascript; charset=utf-8",
     "/chat-client.js": "text/javascript; charset=utf-8",
+    "/chat/outbox.js": "text/javascript; charset=utf-8",
     "/signalr.min.js": "text/javascript; charset=utf-8",
     "/style.css": "text/css; charset=utf-8",
     "/icon.svg": "image/svg+xml",

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Cluster } from "../system/cluster.mjs";
-import { eventually, range } from "../system/eventually.mjs";
+import { eventually, pause, range } from "../system/eventually.mjs";
 import { durations, median } from "../system/latency.mjs";
 import { Party } from "../system/party.mjs";
 
@@ -114,6 +114,51 @@ test("Redis hangs, and goes on", async () => {
     assert.deepEqual(party.received(request.id), history);
   }
   await leave();
+});
+
+/** What may stand where a limit is counted: `[name, the command that puts it there]`. */
+const RUBBISH = [
+  ["words", ["set", "rubbish"]],
+  ["nothing", ["set", ""]],
+  ["no number", ["set", "nan"]],
+  ["minus infinity", ["set", "-inf"]],
+  ["a number below 0", ["set", "-5"]],
+  ["bytes", ["set", Buffer.from([0, 255, 10, 128])]],
+  ["a megabyte", ["set", "x".repeat(1_000_000)]],
+  ["a list", ["rpush", "1"]],
+  ["a hash", ["hset", "a", "1"]],
+  ["a set", ["sadd", "1"]],
+];
+
+test("rubbish where limits are counted holds nobody up, and gives way to a count", async () => {
+  // So few that some messages are worth telling the other nodes of.
+  const counting = await cluster.node("counting", { variables: { user_limits: "messages=120" } });
+  const activities = ["messages", "joins", "negotiations", "connections", "reads", "posts"];
+  const countAt = (key) => cluster.redis.use((client) => client.get(key)).then(Number, () => NaN);
+  for (const [name, [command, ...what]] of RUBBISH) {
+    const request = await cluster.open(counting);
+    const keyOf = (activity) => `hubline.limit ${activity} user ${request.customerId}`;
+    await cluster.redis.use(async (client) => {
+      for (const activity of activities) await client[command](keyOf(activity), ...what);
+    });
+    const customer = await Party.connect(counting, request.customer);
+    await customer.join(request.id, 0);
+    for (const count of range(1, 20)) await customer.send(request.id, `${name} ${count}`);
+    assert.equal((await counting.as(request.customer).send(request.id, name)).status, 201, name);
+    assert.equal((await there.as(request.customer).page(request.id)).status, 200, name);
+    const isCounted = async () => {
+      await pause(250);
+      assert.equal((await counting.as(request.customer).send(request.id, "again")).status, 201, name);
+      await customer.send(request.id, "again");
+      const counts = await Promise.all(["posts", "messages"].map((activity) => countAt(keyOf(activity))));
+      // When it is whole again, in microseconds since 1970.
+      return counts.every((full) => Math.abs(full / 1_000 - Date.now()) < 180_000);
+    };
+    const otherwise = () => `${name}: nobody counts where it stood: ${counting.output.slice(-500)}`;
+    await eventually(isCounted, { patience: 15_000, otherwise });
+    await customer.stop();
+  }
+  await counting.stop();
 });
 
 test("a node starts and works while Redis is away", async () => {

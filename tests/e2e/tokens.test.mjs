@@ -124,7 +124,8 @@ for (const [name, make] of Object.entries(STRANGERS)) {
     const api = node.as(token);
     const missing = "sr-that-is-not-there";
     for (const call of ["send", "page", "read"]) {
-      const [there, notThere] = [await api[call](request.id, "x"), await api[call](missing, "x")];
+      const body = call === "send" ? ["x"] : [];
+      const [there, notThere] = [await api[call](request.id, ...body), await api[call](missing, ...body)];
       assert.deepEqual([there.status, there.body.code], [404, "not_found"], call);
       const alike = ({ status, body }) => ({ status, ...body, detail: body.detail.replaceAll(missing, request.id) });
       assert.deepEqual(alike(there), alike(notThere), "one that is there looks like one that is not");
@@ -201,13 +202,14 @@ test("a function reaches no host that its manifest does not declare", async () =
   await once(issuer, "listening");
   const origin = `http://127.0.0.1:${issuer.address().port}`;
   const token = signed(customer(), rsa.privateKey, { alg: "RS256", kid: "rsa" });
-  const variables = { jwks: "", jwks_url: `${origin}/keys` };
+  // Each at an address of its own: what is known of one issuer all nodes know.
+  const variables = (path) => ({ jwks: "", jwks_url: `${origin}/${path}` });
 
-  const bound = await cluster.node("bound", { variables: { ...variables, jwks_origin: "http://127.0.0.1:1" } });
+  const bound = await cluster.node("bound", { variables: { ...variables("bound"), jwks_origin: "http://127.0.0.1:1" } });
   assert.notEqual((await bound.as(token).page(request.id)).status, 200);
   assert.equal(asked, 0, "nothing was fetched");
   await bound.stop();
-  const free = await cluster.node("free", { variables: { ...variables, jwks_origin: origin } });
+  const free = await cluster.node("free", { variables: { ...variables("free"), jwks_origin: origin } });
   assert.equal((await free.as(token).page(request.id)).status, 200);
   assert.equal(asked, 1);
   await free.stop();

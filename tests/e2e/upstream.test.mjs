@@ -1,12 +1,16 @@
 // Must hold: the relay in front of functions that run elsewhere is the same chat, and each may end without the other.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Notifications } from "../lab/notifications.mjs";
 import { Cluster } from "../system/cluster.mjs";
 import { eventually, range } from "../system/eventually.mjs";
+import { ROOT } from "../system/node.mjs";
 import { Party, refusalOf } from "../system/party.mjs";
 import { freePort } from "../system/port.mjs";
+import { run } from "../system/program.mjs";
 import { Talker } from "../system/talker.mjs";
 
 let cluster;
@@ -36,9 +40,11 @@ after(async () => {
 });
 
 /** Calls an internal route as a cluster's own clock does. */
+const post = (route) => fetch(`${functions.origin}/internal/${route}`, { method: "POST", headers: { "x-hubline-key": cluster.relayKey } });
+
+/** The same, for an answer that says that everything is done. */
 async function tick(route) {
-  const headers = { "x-hubline-key": cluster.relayKey };
-  const answer = await fetch(`${functions.origin}/internal/${route}`, { method: "POST", headers });
+  const answer = await post(route);
   assert.equal(answer.status, 200);
   return answer.json();
 }
@@ -170,11 +176,11 @@ test("without the functions a send is refused soon, and sent again with its id i
 test("a relay with a wrong key gets nothing, whoever its users are", async () => {
   const request = await cluster.open(relay);
   await relay.as(request.customer).send(request.id, "a secret");
-  const stranger = await beside("stranger", await freePort(), { relay_key: "of another system, and just as long" });
+  const stranger = await beside("stranger", await freePort(), { relay_key: "of another system and just as long" });
   const customer = await Party.connect(stranger, request.customer);
-  assert.equal(await refusalOf(customer.join(request.id, 0)), "unauthenticated");
+  assert.equal(await refusalOf(customer.join(request.id, 0)), "unavailable");
   assert.equal(await refusalOf(customer.send(request.id, "let me in")), "unavailable");
-  assert.match(stranger.output, /this route is for relays, which show a key/, "whoever runs it is told why");
+  assert.match(stranger.output, /the functions refuse this relay's key/, "whoever runs it is told why");
   assert.deepEqual(customer.received(request.id), []);
   assert.equal((await relay.as(request.customer).history(request.id)).length, 1);
   await customer.stop();
@@ -201,9 +207,33 @@ test("history that is due is purged when a cluster's clock calls", async () => {
   await request.report(relay, { status: "closed" });
   const backdated = "now() - interval '1 year'";
   await cluster.sql(`update hubline.service_request set closed_at = ${backdated}, closing_recorded_at = ${backdated} where id = $1`, [request.id]);
-  assert.deepEqual(await tick("purge"), { messages: 3, batches: 1, done: true });
-  assert.deepEqual(await tick("purge"), { messages: 0, batches: 0, done: true });
-  assert.deepEqual(await relay.as(request.customer).history(request.id), []);
+  const nothing = { serviceRequests: 0, messages: 0, batches: 0, done: true, due: 0, overdueSeconds: 0 };
+  assert.deepEqual(await tick("purge"), { ...nothing, serviceRequests: 1, messages: 3, batches: 1 });
+  assert.deepEqual(await tick("purge"), nothing);
+  assert.deepEqual(await relay.as(request.platform).history(request.id), []);
+});
+
+test("a CronJob that loops as the documentation says ends when nothing is due", async () => {
+  const page = readFileSync(join(ROOT, "docs/deploying.md"), "utf8");
+  const [, loop] = page.match(/```sh\n(until status=[\s\S]*?)```/);
+  const MESSAGES = 3_000;
+  await cluster.sql(`insert into hubline.service_request (id, customer_id, service_center_id, closed_at, closing_recorded_at, last_seq)
+    values ('looped', 'c', 'n', '2001-01-01', '2001-01-01', ${MESSAGES})`);
+  await cluster.sql(`insert into hubline.message (service_request, seq, id, client_message_id, sent_at, sender_id, sender_role, body, digest, chain)
+    select s.key, n, gen_random_uuid(), gen_random_uuid(), now(), 'c', 'customer', 'old', sha256('old'), sha256('old')
+    from hubline.service_request s, generate_series(1, ${MESSAGES}) n where s.id = 'looped'`);
+  // A disk so slow that one call does not get through.
+  await cluster.sql("create function hubline.slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.3); return null; end'");
+  await cluster.sql("create trigger slow after delete on hubline.message for each statement execute function hubline.slow()");
+  const first = await post("purge");
+  assert.deepEqual([first.status, first.headers.get("retry-after")], [202, "0"]);
+  const { done, due, messages, overdueSeconds } = await first.json();
+  assert.deepEqual([done, due, messages < MESSAGES, overdueSeconds > 20 * 365 * 86_400], [false, 1, true, true]);
+  const env = { ...process.env, RELAY_KEY: cluster.relayKey, FUNCTIONS: functions.origin };
+  await run("timeout", ["60", "sh", "-c", `set -eu; ${loop}`], { env });
+  await cluster.sql("drop trigger slow on hubline.message");
+  assert.deepEqual(await cluster.sql("select count(*)::int from hubline.message where body = 'old'"), [{ count: 0 }]);
+  assert.equal((await relay.as(cluster.token({ sub: "platform", role: "platform" })).read("looped")).body.customerId, null);
 });
 
 test("an alert opens an incident, people work on it, and are told", async () => {

@@ -39,7 +39,7 @@ export class Api {
     return this.call("POST", `/v1/service-requests/${id}/messages`, { body: { clientMessageId, body } });
   }
 
-  /** One page: `{messages, hasMore, lastSeq}` in the answer's body. */
+  /** One page: `{messages, hasMore, firstSeq, lastSeq}` in the answer's body. */
   page(id, query = {}) {
     return this.call("GET", `/v1/service-requests/${id}/messages?${new URLSearchParams(query)}`);
   }

@@ -24,12 +24,12 @@ export class Cluster {
   #secret = randomBytes(32).toString("hex");
   #variables;
 
-  /** @param {{variables?: object, tls?: boolean}} [setup] variables for every node; whether the servers speak TLS */
-  static async start({ variables = {}, tls = false } = {}) {
+  /** @param {{variables?: object, tls?: boolean, durable?: boolean}} [setup] variables for every node; whether the servers speak TLS; whether commits wait for the disk */
+  static async start({ variables = {}, tls = false, durable = false } = {}) {
     const cluster = new Cluster(variables);
     cluster.authority = tls ? await Authority.make(cluster.folder("authority")) : null;
     const [server, redis] = await Promise.all([
-      Postgres.start(cluster.folder("postgres"), cluster.authority),
+      Postgres.start(cluster.folder("postgres"), cluster.authority, durable),
       RedisServer.start(cluster.folder("redis"), cluster.authority),
     ]);
     cluster.postgres = server;
@@ -66,10 +66,17 @@ export class Cluster {
   }
 
   /** Starts a node; `setup` may put other addresses and variables in place of the cluster's own. */
-  async node(name = "main", { variables = {}, ...setup } = {}) {
-    const node = await Node.start({
+  async node(name, setup) {
+    const node = await this.newNode(name, setup);
+    return node.start();
+  }
+
+  /** A node that is yet to be started. */
+  async newNode(name = "main", { variables = {}, port, ...setup } = {}) {
+    const node = new Node({
       name,
       folder: this.folder(`node-${name}`),
+      port: port ?? (await freePort()),
       databaseUrl: this.databaseUrl,
       redisUrl: this.redis.url,
       variables: { ...this.#variables, ...variables },
@@ -117,7 +124,7 @@ export class Cluster {
       this.#nodes.push(relay);
       return relay;
     };
-    return { functions, relay: await beside(node, internalPort), beside };
+    return { functions, relay: await beside(node, internalPort, more), beside };
   }
 
   /** A token that holds; claims given replace the usual ones. */
@@ -149,8 +156,9 @@ export class Cluster {
   }
 
   /** Starts a command of `hubline` that the test may end before its time. */
-  startHubline(args) {
-    return new Program(HUBLINE, args, this.commandOptions());
+  startHubline(args, environment = {}) {
+    const { cwd, env } = this.commandOptions();
+    return new Program(HUBLINE, args, { cwd, env: { ...env, ...environment } });
   }
 
   commandOptions() {

@@ -17,7 +17,7 @@ class Process {
     this.#args = args;
     this.#health = health;
     this.#env = { ...process.env, NO_COLOR: "1" };
-    for (const [name, value] of Object.entries(variables)) this.#env[`SPIN_VARIABLE_${name.toUpperCase()}`] = value;
+    for (const [name, value] of Object.entries({ drain_wait: "0", ...variables })) this.#env[`SPIN_VARIABLE_${name.toUpperCase()}`] = value;
   }
 
   get origin() {

@@ -36,21 +36,26 @@ export class Node {
   #args;
   #variables;
   #environment;
+  #until;
   #program = null;
 
   /**
-   * `address` is the one to listen at, which has to take in loopback too; `environment` is what is set besides variables.
-   * @param {{name: string, folder: string, port: number, address?: string, databaseUrl?: string, operationsDatabaseUrl?: string, redisUrl?: string, variables: object, environment?: object}} setup
+   * `address` is the one to listen at, which has to take in loopback too; `environment` is what is set besides variables;
+   * `options` are more of the command line. It is started until it is ready, or merely alive.
+   * @param {{name: string, folder: string, port: number, address?: string, until?: "ready" | "alive", databaseUrl?: string, operationsDatabaseUrl?: string, redisUrl?: string, variables: object, environment?: object, options?: string[]}} setup
    */
-  constructor({ name, folder, port, address = "127.0.0.1", databaseUrl, operationsDatabaseUrl, redisUrl, variables, environment = {} }) {
+  constructor({ name, folder, port, address = "127.0.0.1", until = "ready", databaseUrl, operationsDatabaseUrl, redisUrl, variables, environment = {}, options = [] }) {
     this.name = name;
     this.port = port;
-    this.#variables = variables;
+    // Nobody balances here, so nobody has to notice that a node goes.
+    this.#variables = { drain_wait: "0", ...variables };
+    this.#until = until;
     this.#environment = environment;
     this.#args = ["up", "--listen", `${address}:${port}`, "--node", name, "--data-dir", dataFolder(folder)];
     if (databaseUrl) this.#args.push("--database-url", databaseUrl);
     if (operationsDatabaseUrl) this.#args.push("--operations-database-url", operationsDatabaseUrl);
     if (redisUrl) this.#args.push("--redis-url", redisUrl);
+    this.#args.push(...options);
   }
 
   static async start(setup) {
@@ -67,6 +72,10 @@ export class Node {
     return `${this.origin}/hubs/chat`;
   }
 
+  get pid() {
+    return this.#program?.pid;
+  }
+
   get output() {
     return this.#program?.output ?? "";
   }
@@ -80,13 +89,21 @@ export class Node {
     const env = { ...process.env, NO_COLOR: "1", ...this.#environment };
     for (const [name, value] of Object.entries(this.#variables)) env[`SPIN_VARIABLE_${name.toUpperCase()}`] = value;
     this.#program = new Program(HUBLINE, this.#args, { cwd: ROOT, env });
-    await this.#program.ready(() => this.isReady());
+    await this.#program.ready(() => (this.#until === "ready" ? this.isReady() : this.isAlive()));
     return this;
   }
 
-  async isReady() {
+  isReady() {
+    return this.#answers("/readyz");
+  }
+
+  isAlive() {
+    return this.#answers("/healthz");
+  }
+
+  async #answers(path) {
     try {
-      return (await fetch(`${this.origin}/readyz`)).ok;
+      return (await fetch(this.origin + path)).ok;
     } catch {
       return false;
     }
@@ -97,6 +114,11 @@ export class Node {
     const end = await this.#program?.stop(signal);
     this.#program = null;
     return end;
+  }
+
+  /** Signals it, and waits for nothing. */
+  signal(name) {
+    this.#program?.signal(name);
   }
 
   /** Ends it in the middle of whatever it does. */

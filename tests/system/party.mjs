@@ -3,7 +3,15 @@
 import * as signalR from "@microsoft/signalr";
 import { eventually } from "./eventually.mjs";
 
-const EVENTS = ["OnTyping", "OnRead", "OnPresenceChanged", "OnServiceRequestChanged", "OnRemoved"];
+const EVENTS = [
+  "OnTyping",
+  "OnRead",
+  "OnPresenceChanged",
+  "OnServiceRequestChanged",
+  "OnHistoryTruncated",
+  "OnRestarted",
+  "OnRemoved",
+];
 
 /** Soon, always, and not all at once. */
 const RECONNECT = { nextRetryDelayInMilliseconds: () => 50 + Math.random() * 200 };
@@ -36,6 +44,8 @@ export class Party {
     if (reconnect) builder = builder.withAutomaticReconnect(RECONNECT);
     this.#connection = builder.build();
     this.#connection.on("OnMessageReceived", (message) => this.#messages.push(message));
+    // As the guide for clients says: what is here counts no longer, and everything follows.
+    this.#connection.on("OnRestarted", ({ serviceRequestId }) => this.forget(serviceRequestId));
     for (const name of EVENTS) this.#connection.on(name, (event) => this.events.push({ name, ...event }));
   }
 
@@ -68,6 +78,11 @@ export class Party {
   /** Messages of a service request in the order of arrival. */
   received(id) {
     return this.#messages.filter((message) => message.serviceRequestId === id);
+  }
+
+  /** Drops the messages of a service request. */
+  forget(id) {
+    this.#messages = this.#messages.filter((message) => message.serviceRequestId !== id);
   }
 
   /** Their numbers. */

@@ -58,11 +58,12 @@ export class Postgres {
   #program = null;
   #options;
 
-  /** @param {string} folder an empty folder of its own; with an authority it offers TLS */
-  static async start(folder, authority = null) {
+  /** @param {string} folder an empty folder of its own; with an authority it offers TLS; `durable`: commits wait for the disk */
+  static async start(folder, authority = null, durable = false) {
     own(folder);
     await copyTemplate(join(folder, "data"));
-    const server = new Postgres(folder, await freePort(), authority ? certified(folder, authority) : []);
+    const options = [...(authority ? certified(folder, authority) : []), ...(durable ? [["fsync", "on"]] : [])];
+    const server = new Postgres(folder, await freePort(), options);
     await server.start();
     return server;
   }
@@ -97,6 +98,23 @@ export class Postgres {
   async stop() {
     await this.#program?.stop("SIGQUIT");
     this.#program = null;
+  }
+
+  /**
+   * Keeps the data as they are now, and gives what puts them back: everything that is committed until then is lost, as when
+   * a standby takes over that lacks it. The server is away for a moment both times.
+   */
+  async keep() {
+    const [data, kept] = ["data", "kept"].map((name) => join(this.#folder, name));
+    await this.stop();
+    await run("cp", ["-a", data, kept]);
+    await this.start();
+    return async () => {
+      await this.stop();
+      rmSync(data, { recursive: true });
+      renameSync(kept, data);
+      await this.start();
+    };
   }
 
   async createDatabase(name) {

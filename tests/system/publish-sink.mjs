@@ -1,4 +1,5 @@
-// A way to Redis on which every publish is lost: the sender is told that all is well, and nobody hears anything.
+// A way to Redis on which publishes are lost, all or a share of them: the sender is told that all is well, and nobody hears
+// anything.
 
 import { Middleman } from "./middleman.mjs";
 
@@ -21,6 +22,8 @@ function endOfCommand(bytes) {
 export class PublishSink extends Middleman {
   /** How many publishes were lost. */
   lost = 0;
+  /** Which share of them is lost, by chance. */
+  share = 1;
 
   get url() {
     return `redis://127.0.0.1:${this.port}`;
@@ -34,9 +37,13 @@ export class PublishSink extends Middleman {
       for (let end = endOfCommand(waiting); end >= 0; end = endOfCommand(waiting)) {
         const command = waiting.subarray(0, end);
         waiting = waiting.subarray(end);
-        server.write(/^\*\d+\r\n\$7\r\nPUBLISH\r\n/i.test(command.toString("latin1", 0, 32)) ? this.#deaden() : command);
+        server.write(this.#isPublish(command) && Math.random() < this.share ? this.#deaden() : command);
       }
     });
+  }
+
+  #isPublish(command) {
+    return /^\*\d+\r\n\$7\r\nPUBLISH\r\n/i.test(command.toString("latin1", 0, 32));
   }
 
   /** A command in the place of the publish, whose answer is the number 0 as well. */

@@ -6,8 +6,8 @@ export const SEPARATOR = "\u001e";
 export const HANDSHAKE = `{"protocol":"json","version":1}${SEPARATOR}`;
 
 /** The status with which a connection is refused, or "connected". */
-export function connectionStatus(node, token, { origin } = {}) {
-  const headers = { authorization: `Bearer ${token}`, ...(origin && { origin }) };
+export function connectionStatus(node, token, { origin, headers: more } = {}) {
+  const headers = { authorization: `Bearer ${token}`, ...(origin && { origin }), ...more };
   const socket = new WebSocket(node.hubUrl.replace("http", "ws"), { headers });
   return new Promise((resolve) => {
     socket.on("unexpected-response", (_request, response) => resolve(response.statusCode));
@@ -21,17 +21,19 @@ export class RawHub {
   #arrived = [];
   #waiting = [];
   #closed;
+  /** `[when, message]` of everything that the server has said, pings and all. */
+  heard = [];
 
-  static async open(node, token) {
+  static async open(node, token, more = {}) {
     const url = `${node.hubUrl.replace("http", "ws")}`;
-    const hub = new RawHub(new WebSocket(url, { headers: { authorization: `Bearer ${token}` } }));
+    const hub = new RawHub(new WebSocket(url, { headers: { authorization: `Bearer ${token}`, ...more } }));
     await new Promise((resolve, reject) => hub.#socket.once("open", resolve).once("error", reject));
     return hub;
   }
 
   /** Connected and through the handshake. */
-  static async shake(node, token) {
-    const hub = await RawHub.open(node, token);
+  static async shake(node, token, more) {
+    const hub = await RawHub.open(node, token, more);
     hub.say(HANDSHAKE);
     const answer = await hub.next();
     if (answer !== "{}") throw new Error(`the handshake was answered with ${answer}`);
@@ -42,9 +44,12 @@ export class RawHub {
     this.#socket = socket;
     socket.on("error", () => {});
     socket.on("message", (data) => {
-      for (const message of data.toString().split(SEPARATOR).slice(0, -1)) this.#arrive(message);
+      for (const message of data.toString().split(SEPARATOR).slice(0, -1)) {
+        this.heard.push([performance.now(), message]);
+        this.#arrive(message);
+      }
     });
-    this.#closed = new Promise((resolve) => socket.on("close", () => (this.#arrive(null), resolve(true))));
+    this.#closed = new Promise((resolve) => socket.on("close", (code) => (this.#arrive(null), resolve(code))));
   }
 
   #arrive(message) {
@@ -64,7 +69,12 @@ export class RawHub {
     return message === '{"type":6}' ? this.next() : message;
   }
 
-  /** Waits until the server has closed the connection. */
+  /** Sends bytes beneath the WebSocket. */
+  sayBytes(bytes) {
+    this.#socket._socket.write(bytes);
+  }
+
+  /** Waits until the server has closed the connection, and gives the code of its close. */
   closed() {
     return this.#closed;
   }

@@ -5,6 +5,7 @@ import { Middleman } from "./middleman.mjs";
 export class Tunnel extends Middleman {
   #swallows = false;
   #last = null;
+  #most = Infinity;
   /** How many bytes to the node were lost. */
   swallowed = 0;
   /** How often the way was cut. */
@@ -16,7 +17,8 @@ export class Tunnel extends Middleman {
 
   pass(client, server) {
     client.on("data", (bytes) => {
-      if (this.#swallows) this.swallowed += bytes.length;
+      if (bytes.length > this.#most) this.cut();
+      else if (this.#swallows) this.swallowed += bytes.length;
       else server.write(bytes);
     });
     server.on("data", (bytes) => {
@@ -29,6 +31,11 @@ export class Tunnel extends Middleman {
   /** From now on, and until the cut, nothing that is said to the node arrives. */
   swallow() {
     this.#swallows = true;
+  }
+
+  /** From now on every connection breaks over which so many bytes come to the node at once. */
+  breakOver(bytes) {
+    this.#most = bytes;
   }
 
   /** Cuts the way before the node is heard to say this. */

@@ -101,7 +101,7 @@ async fn an_event_reaches_the_relay_unopened_whichever_way_it_is_handed_over() {
             assert_eq!(relay.next().await, (request.clone(), message.to_vec()));
         }
         stop.cancel();
-        triggers.await.unwrap();
+        triggers.await.unwrap().unwrap();
         let metrics = runtime.metrics();
         for (outcome, count) in [("ok", 3), ("failed", 1)] {
             let calls = format!(

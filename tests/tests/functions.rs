@@ -138,8 +138,8 @@ async fn the_functions_serve_relays_and_nobody_else() {
     the_route_of_the_purge_says_what_it_did(&system).await;
 }
 
-const INTERNAL: [&str; 5] =
-    ["/internal/join", "/internal/leave", "/internal/sweep", "/internal/messages", "/internal/purge"];
+const INTERNAL: [&str; 6] =
+    ["/internal/join", "/internal/keys", "/internal/leave", "/internal/sweep", "/internal/messages", "/internal/purge"];
 
 async fn internal_routes_open_with_the_key_alone(system: &System) {
     for path in INTERNAL {
@@ -153,7 +153,8 @@ async fn internal_routes_open_with_the_key_alone(system: &System) {
 }
 
 async fn what_is_no_request_is_malformed(system: &System) {
-    for path in INTERNAL.into_iter().filter(|path| *path != "/internal/purge") {
+    // Of these two nothing has to be said to be a request.
+    for path in INTERNAL.into_iter().filter(|path| !["/internal/keys", "/internal/purge"].contains(path)) {
         for body in [json!({}), json!([]), json!("x"), json!({"node": "a b", "items": 1})] {
             let (status, body) = system.post(path, &body).await;
             assert_eq!((status, body["code"].as_str()), (400, Some("malformed")), "{path}");
@@ -216,7 +217,8 @@ async fn an_answer_is_the_same_whichever_way_it_is_asked_for(system: &System) {
     let large = "x".repeat(3 << 20);
     for (method, path, headers, body, status) in [
         ("GET", messages, &[("authorization", bearer.as_str())][..], "", 200),
-        ("GET", "/v1/service-requests/sr-1/messages?after_seq=1&limit=1", &[("authorization", &bearer)], "", 200),
+        ("GET", "/v1/service-requests/sr-1/messages?afterSeq=1&limit=1", &[("authorization", &bearer)], "", 200),
+        ("GET", "/v1/service-requests/sr-1/messages?after_seq=1", &[("authorization", &bearer)], "", 422),
         ("GET", "/v1/service-requests/sr-1/messages?limit=0", &[("authorization", &bearer)], "", 422),
         ("GET", messages, &[], "", 401),
         ("GET", messages, &[("authorization", &bearer), ("authorization", &bearer)], "", 401),
@@ -229,6 +231,9 @@ async fn an_answer_is_the_same_whichever_way_it_is_asked_for(system: &System) {
         ("GET", "/v1/service-requests/sr-1", &[("authorization", &bearer)], "", 200),
         ("GET", "/v1/service-requests/sr-9", &[("authorization", &bearer)], "", 404),
         ("POST", "/internal/sweep", &[("x-hubline-key", KEY)], "[]", 400),
+        ("POST", "/internal/keys", &[("x-hubline-key", KEY)], r#"{"unknown":1}"#, 400),
+        // All keys are configured here: no issuer publishes any.
+        ("POST", "/internal/keys", &[("x-hubline-key", KEY)], "{}", 404),
     ] {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
@@ -258,14 +263,14 @@ async fn a_join_is_as_good_as_its_token(system: &System) {
         other["epoch"] = epoch.into();
         let (status, answer) = system.post("/internal/join", &other).await;
         assert_eq!(
-            (status, answer["replay"].as_bool(), answer["messages"][0]["seq"].as_i64()),
+            (status, answer["restarted"].as_bool(), answer["messages"][0]["seq"].as_i64()),
             (200, Some(true), Some(1))
         );
     }
     let (_, answer) = system
         .post(
             "/internal/sweep",
-            &json!({"node": "main", "incarnation": UUID, "conversations": [["sr-1", 0], ["gone", 3]]}),
+            &json!({"node": "main", "incarnation": UUID, "conversations": [["sr-1", 0, 0, 0, 0], ["gone", 3, 0, 0, 0]]}),
         )
         .await;
     let versions: BTreeMap<&str, i64> = answer["changed"]
@@ -281,7 +286,9 @@ async fn a_join_is_as_good_as_its_token(system: &System) {
 
 async fn the_route_of_the_purge_says_what_it_did(system: &System) {
     let purge = async || system.post("/internal/purge", &json!({})).await;
-    assert_eq!(purge().await, (200, json!({"messages": 0, "batches": 0, "done": true})));
+    let nothing =
+        json!({"serviceRequests": 0, "messages": 0, "batches": 0, "done": true, "due": 0, "overdueSeconds": 0});
+    assert_eq!(purge().await, (200, nothing.clone()));
     let mut closed = open();
     closed["status"] = "closed".into();
     assert_eq!(system.report("sr-1", &closed).await, 200);
@@ -290,7 +297,9 @@ async fn the_route_of_the_purge_says_what_it_did(system: &System) {
         set closed_at = now() - interval '1 year', closing_recorded_at = now() - interval '1 year';
         reset role";
     system.owner.batch_execute(backdate).await.unwrap();
-    assert_eq!(purge().await, (200, json!({"messages": 2, "batches": 1, "done": true})));
-    assert_eq!(purge().await, (200, json!({"messages": 0, "batches": 0, "done": true})));
+    let mut done = nothing.clone();
+    (done["serviceRequests"], done["messages"], done["batches"]) = (1.into(), 2.into(), 1.into());
+    assert_eq!(purge().await, (200, done));
+    assert_eq!(purge().await, (200, nothing));
     system.runtime.fire("message-purge").await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench chat`: measures Hubline beside other servers.
+//! `cargo xtask bench chat` measures Hubline beside other servers, `cargo xtask bench retention` a purge beside sends.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use crate::progress::must;
 use crate::up::{RELEASE, become_program, hubline};
 use crate::{build, project, setup};
 
-/// Builds everything that is measured and all that measures it, and runs `hubline-compare` with the given arguments in
+/// Builds everything that is measured and all that measures it, and runs what was asked for with the given arguments in
 /// place of this process.
 ///
 /// # Errors
@@ -21,6 +21,12 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
     hubline(RELEASE)?;
     let measuring = ["--package", "load", "--package", "native", "--package", "compare"];
     must("building the benchmark", cargo().args(["build", "--profile", RELEASE]).args(measuring))?;
-    let program = project::target().join(RELEASE).join("hubline-compare");
-    become_program(command(program).args(arguments))
+    let programs = project::target().join(RELEASE);
+    if let Some(("retention", rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        let tests = project::root().join("tests");
+        build::npm_ci(&tests, "installing the tests' npm packages")?;
+        let campaign = tests.join("campaigns/retention.mjs");
+        return become_program(command("node").arg(campaign).args(rest).env("HUBLINE", programs.join("hubline")));
+    }
+    become_program(command(programs.join("hubline-compare")).args(arguments))
 }

@@ -1,10 +1,12 @@
-//! The project's own commands: `cargo xtask setup`, `build`, `up`, `check`, `test`, `drill`, `bench`.
+//! The project's own commands: `cargo xtask setup`, `build`, `up`, `check`, `test`, `campaign`, `drill`,
+//! `bench`.
 //!
 //! A command is a module of this crate and an arm of [`run`]. It is the first thing a newcomer builds, so it depends on
 //! next to nothing and compiles in seconds.
 
 mod bench;
 mod build;
+mod campaign;
 mod check;
 mod drill;
 mod failures;
@@ -32,8 +34,11 @@ usage: cargo xtask COMMAND
   up [OPTION…]       build everything and run it: the options are those of `hubline up`
   check              formatting, lints, licences and dependencies
   test [FILTER]      everything above and every test; the last line is `N passed, N failed`
+  campaign NAME      a test in its long form; without a name, which there are
   drill              every rollback from its alert to its proof, in a lab on this machine
-  bench chat […]     measure the chat beside other servers (see docs/performance.md)";
+  bench chat […]     measure the chat beside other servers (see docs/performance.md)
+  bench tokens       measure many users of an issuer beside few of a secret
+  bench retention    measure a purge beside sends";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -55,6 +60,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "up" => up::run(rest),
         "check" => check::run(),
         "test" => test::run(rest),
+        "campaign" => campaign::run(rest),
         "drill" => drill::run(rest),
         "bench" => bench::run(rest),
         "help" | "--help" | "-h" => {

@@ -9,6 +9,7 @@ pub mod lab;
 mod packages;
 mod python;
 pub mod schemathesis;
+pub mod signalrcore;
 pub mod wasm;
 
 use std::path::PathBuf;
@@ -52,6 +53,35 @@ pub fn browser() -> Result<PathBuf> {
     }
     CHROMIUM.install()?;
     find().context("Chromium was installed, but it is neither in the search path nor among the applications")
+}
+
+/// Finds or installs the proxy that the end-to-end tests put in front, and answers where it is.
+///
+/// # Errors
+///
+/// When it is missing and cannot be installed.
+pub fn proxy() -> Result<PathBuf> {
+    const NGINX: Packages = Packages { what: "nginx", apt: &["nginx-light"], homebrew: &["nginx"] };
+    find_or_install(&NGINX, "nginx")
+}
+
+/// Finds or installs the pooler that the end-to-end tests put between functions and PostgreSQL, and answers where it is.
+///
+/// # Errors
+///
+/// When it is missing and cannot be installed.
+pub fn pooler() -> Result<PathBuf> {
+    const PGBOUNCER: Packages = Packages { what: "PgBouncer", apt: &["pgbouncer"], homebrew: &["pgbouncer"] };
+    find_or_install(&PGBOUNCER, "pgbouncer")
+}
+
+fn find_or_install(packages: &Packages, program: &str) -> Result<PathBuf> {
+    if let Some(found) = programs::program(program) {
+        return Ok(found);
+    }
+    packages.install()?;
+    programs::program(program)
+        .with_context(|| format!("{} was installed, but it is nowhere to be found", packages.what))
 }
 
 fn postgres() -> Result<()> {

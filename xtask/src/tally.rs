@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use anyhow::Result;
+
 use crate::failures::failures;
 use crate::progress::Finished;
 
@@ -34,6 +36,17 @@ impl Tally {
             count.failed = 1;
         }
         self.record(name, count, finished);
+    }
+
+    /// The same for one that may not even have begun.
+    pub fn end(&mut self, name: &str, finished: Result<Finished>) {
+        match finished {
+            Ok(finished) => self.add(name, &finished),
+            Err(error) => {
+                eprintln!("{name}: {error:#}");
+                self.suites.push((name.to_owned(), Count { passed: 0, failed: 1 }));
+            }
+        }
     }
 
     fn record(&mut self, name: &str, count: Count, finished: &Finished) {

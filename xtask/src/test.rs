@@ -6,13 +6,14 @@
 use std::fs;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result};
 
 use crate::process::{cargo, command};
-use crate::progress::{beside, must, step};
+use crate::progress::{Finished, beside, must, step};
 use crate::tally::Tally;
 use crate::{build, check, project, setup, up};
 
@@ -27,7 +28,10 @@ const HEAVY: [&str; 2] = ["hubline", "runtime"];
 struct Tools {
     browser: PathBuf,
     lab: PathBuf,
+    pooler: PathBuf,
+    proxy: PathBuf,
     schemathesis: PathBuf,
+    signalrcore: PathBuf,
 }
 
 /// Runs the checks and the tests, or only the tests whose name contains the filter.
@@ -40,7 +44,10 @@ pub fn run(filter: &[String]) -> Result<ExitCode> {
     let tools = Tools {
         browser: setup::browser()?,
         lab: setup::lab::find_or_install()?,
+        pooler: setup::pooler()?,
+        proxy: setup::proxy()?,
         schemathesis: setup::schemathesis::find_or_install()?,
+        signalrcore: setup::signalrcore::find_or_install()?,
     };
     build::npm_ci(&project::root().join("tests"), "installing the tests' npm packages")?;
     build::with_tests(&toolchain)?;
@@ -77,8 +84,14 @@ fn heavy(tally: &mut Tally, filter: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The test that waits more than it works, for minutes: the others run beside it.
-const LONGEST: &str = "drill";
+/// The tests that take longest, for a minute and more: they begin first.
+const LONGEST: [&str; 6] = ["drill", "issuer", "keep-alive", "operations-page", "schemathesis", "notifications"];
+
+/// The tests that compare how quick something is with how quick it was before: each is alone, after all others.
+const MEASURING: [&str; 2] = ["hostile", "redis-outage"];
+
+/// How many of the others run at once: they wait more than they work.
+const AT_ONCE: usize = 2;
 
 fn end_to_end(tally: &mut Tally, filter: &[String], hubline: &Path, tools: &Tools) -> Result<()> {
     let folder = project::root().join("tests/e2e");
@@ -86,9 +99,11 @@ fn end_to_end(tally: &mut Tally, filter: &[String], hubline: &Path, tools: &Tool
         .with_context(|| format!("cannot read {}", folder.display()))?
         .flatten()
         .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".test.mjs")?.to_owned()))
-        .filter(|name| name != LONGEST)
         .collect();
-    names.sort();
+    names.sort_by_key(|name| {
+        let place = LONGEST.iter().position(|long| long == name).unwrap_or(LONGEST.len());
+        (MEASURING.contains(&name.as_str()), place, name.clone())
+    });
     let title = |name: &str| format!("end to end: {name}");
     let test = |name: &str| {
         let mut test = command("node");
@@ -98,16 +113,33 @@ fn end_to_end(tally: &mut Tally, filter: &[String], hubline: &Path, tools: &Tool
             .env("HUBLINE", hubline)
             .env("CHROMIUM", &tools.browser)
             .env("LAB", &tools.lab)
-            .env("SCHEMATHESIS", &tools.schemathesis);
+            .env("NGINX", &tools.proxy)
+            .env("PGBOUNCER", &tools.pooler)
+            .env("SCHEMATHESIS", &tools.schemathesis)
+            .env("SIGNALRCORE", &tools.signalrcore);
         test
     };
-    thread::scope(|scope| {
-        let longest = scope.spawn(|| beside(&title(LONGEST), &mut test(LONGEST)));
-        for name in &names {
-            tally.add(name, &step(&title(name), &mut test(name))?);
+    let measuring = names.split_off(names.partition_point(|name| !MEASURING.contains(&name.as_str())));
+    let next = Mutex::new(names.into_iter());
+    let tally = Mutex::new(tally);
+    let work = |run: fn(&str, &mut Command) -> Result<Finished>| {
+        // Who takes the next one does not hold it while the test runs.
+        let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+        while let Some(name) = take() {
+            let finished = run(&title(&name), &mut test(&name));
+            tally.lock().unwrap_or_else(PoisonError::into_inner).end(&name, finished);
         }
-        let finished = longest.join().unwrap_or_else(|panic| resume_unwind(panic))?;
-        tally.add(LONGEST, &finished);
-        Ok(())
-    })
+    };
+    thread::scope(|scope| {
+        let silent: Vec<_> = (1..AT_ONCE).map(|_| scope.spawn(|| work(beside))).collect();
+        work(step);
+        for one in silent {
+            one.join().unwrap_or_else(|panic| resume_unwind(panic));
+        }
+    });
+    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for name in measuring {
+        tally.end(&name, step(&title(&name), &mut test(&name)));
+    }
+    Ok(())
 }

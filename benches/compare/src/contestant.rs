@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::databases::Databases;
+use crate::issuer::{AUDIENCE, ISSUER};
 
 /// Signs the users' tokens, for all contestants.
 pub const TOKEN_SECRET: &str = "a-secret-of-the-benchmark-and-of-nothing-else";
@@ -42,6 +43,8 @@ pub fn migrate(hubline: &Path, databases: &Databases) -> Result<()> {
 pub enum Contestant {
     /// Hubline: the functions in WebAssembly.
     Hubline(PathBuf),
+    /// The same with tokens of an issuer, whose keys are at this address.
+    ByIssuer(PathBuf, String),
     /// The same functions without a relay, for relays that run elsewhere.
     Functions(PathBuf),
     /// The same relay with the same functions compiled to native code.
@@ -55,6 +58,7 @@ impl Contestant {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Hubline(_) | Self::Functions(_) => "hubline",
+            Self::ByIssuer(..) => "by-issuer",
             Self::Native(_) => "native",
             Self::Peer(_) => "peer",
         }
@@ -63,7 +67,7 @@ impl Contestant {
     /// Answers with success when the server can be used.
     pub fn ready_page(&self) -> &'static str {
         match self {
-            Self::Hubline(_) | Self::Functions(_) | Self::Native(_) => "/readyz",
+            Self::Hubline(_) | Self::ByIssuer(..) | Self::Functions(_) | Self::Native(_) => "/readyz",
             Self::Peer(_) => "/healthz",
         }
     }
@@ -72,7 +76,7 @@ impl Contestant {
     pub fn complaint(&self, report: &Value) -> Option<String> {
         let overtaken = report.get("overtaken").and_then(Value::as_u64).unwrap_or_default();
         match self {
-            Self::Hubline(_) | Self::Functions(_) | Self::Native(_) => {
+            Self::Hubline(_) | Self::ByIssuer(..) | Self::Functions(_) | Self::Native(_) => {
                 (overtaken > 0).then(|| format!("{overtaken} numbers came before a lower one"))
             }
             // SignalR does not promise that an acknowledgement waits for earlier messages.
@@ -85,7 +89,7 @@ impl Contestant {
         match self {
             Self::Hubline(program) => Some(Self::Functions(program.clone())),
             Self::Functions(_) | Self::Native(_) => Some(self.clone()),
-            Self::Peer(_) => None,
+            Self::ByIssuer(..) | Self::Peer(_) => None,
         }
     }
 
@@ -97,11 +101,14 @@ impl Contestant {
         let (postgres, redis) = (databases.postgres_url(), databases.redis_url());
         Ok(match self {
             Self::Hubline(program) => {
-                let mut command = Command::new(program);
-                command.arg("up").args(["--listen", &address.to_string(), "--node", node]);
-                command.arg("--manifest").arg(manifest).arg("--data-dir").arg(databases.folder("hubline"));
-                command.args(["--database-url", postgres, "--redis-url", redis]);
-                command.envs(KEYS).env("SPIN_VARIABLE_JWT_SECRET", TOKEN_SECRET);
+                let mut command = up(program, node, address, manifest, databases);
+                command.env("SPIN_VARIABLE_JWT_SECRET", TOKEN_SECRET);
+                command
+            }
+            Self::ByIssuer(program, keys) => {
+                let mut command = up(program, &format!("by-issuer-{node}"), address, manifest, databases);
+                command.env("SPIN_VARIABLE_JWKS_URL", keys).env("SPIN_VARIABLE_JWT_ISSUER", ISSUER);
+                command.env("SPIN_VARIABLE_JWT_AUDIENCE", AUDIENCE);
                 command
             }
             Self::Functions(program) => {
@@ -131,6 +138,15 @@ impl Contestant {
             }
         })
     }
+}
+
+/// The command of a node that has everything in it.
+fn up(program: &Path, node: &str, address: SocketAddr, manifest: &Path, databases: &Databases) -> Command {
+    let mut command = Command::new(program);
+    command.arg("up").args(["--listen", &address.to_string(), "--node", node]);
+    command.arg("--manifest").arg(manifest).arg("--data-dir").arg(databases.folder("hubline"));
+    command.args(["--database-url", databases.postgres_url(), "--redis-url", databases.redis_url()]).envs(KEYS);
+    command
 }
 
 /// What of a database's address a manifest allows: `scheme://host:port`, nothing secret.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::contestant::{RELAY_KEY, TOKEN_SECRET};
+use crate::issuer::{AUDIENCE, ISSUER};
 
 /// How the generator is set up, the same for all contestants.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Load {
     pub seconds: f64,
     /// Seconds before those.
     pub warm_up: f64,
+    /// The issuer's private key, for those cases in which an issuer signs.
+    pub rsa_key: Option<PathBuf>,
 }
 
 /// What the generator does.
@@ -33,6 +36,15 @@ pub enum Case {
     Closed {
         /// Conversations of two.
         conversations: usize,
+    },
+    /// Every party has its turn, and so many of them talk at once.
+    Turns {
+        /// Conversations of two.
+        conversations: usize,
+        /// Sends that are unanswered at any time.
+        at_once: usize,
+        /// Whether their tokens are an issuer's (RS256), and not signed with the server's secret (HS256).
+        by_issuer: bool,
     },
     /// Sends are due at a rate.
     Open {
@@ -61,6 +73,10 @@ impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed { conversations } => write!(f, "closed loop, {conversations} conversations"),
+            Self::Turns { conversations, at_once, by_issuer } => {
+                let signed = if *by_issuer { "RS256" } else { "HS256" };
+                write!(f, "{} users in turn, {at_once} at once, {signed}", conversations * 2)
+            }
             Self::Open { conversations, rate } => write!(f, "{rate:.0}/s, {conversations} conversations"),
             Self::Idle { conversations } => write!(f, "{} idle connections", conversations * 2),
             Self::Batches { conversations, messages, in_flight } => {
@@ -122,6 +138,13 @@ impl Load {
         let conversations = match case {
             Case::Closed { conversations } => {
                 command.arg("closed");
+                conversations
+            }
+            Case::Turns { conversations, at_once, by_issuer } => {
+                command.args(["closed", "--at-once", &at_once.to_string()]);
+                if let Some(key) = self.rsa_key.as_ref().filter(|_| by_issuer) {
+                    command.arg("--rsa-key").arg(key).args(["--issuer", ISSUER, "--audience", AUDIENCE]);
+                }
                 conversations
             }
             Case::Open { conversations, rate } => {

@@ -9,6 +9,7 @@ mod contestant;
 mod databases;
 mod first;
 mod http;
+mod issuer;
 mod load;
 mod machine;
 mod median;
@@ -20,6 +21,7 @@ mod results;
 mod rounds;
 mod shares;
 mod table;
+mod tokens;
 
 use std::env;
 use std::fs;
@@ -42,8 +44,11 @@ use crate::table::Table;
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).init();
-    let Options { subject: Subject::Chat(options) } = Options::parse();
-    match chat(&options) {
+    let clean = match Options::parse().subject {
+        Subject::Chat(options) => chat(&options),
+        Subject::Tokens(options) => tokens::measure(&options),
+    };
+    match clean {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -65,7 +70,7 @@ const BATCH: usize = 64;
 /// Measures the chat; whether no run was at fault.
 fn chat(options: &Chat) -> Result<bool> {
     let contestants = contestants(options)?;
-    settle(options)?;
+    settle(&options.pin)?;
     let caveat = (options.rounds < ROUNDS).then_some(QUICK);
     if let Some(caveat) = caveat {
         eprintln!("*** {caveat} ***");
@@ -82,6 +87,7 @@ fn chat(options: &Chat) -> Result<bool> {
         folder: options.results.clone(),
         seconds: options.seconds,
         warm_up: options.warm_up,
+        rsa_key: None,
     };
     let arena = Arena { databases: &databases, manifest: &options.manifest, logs: &options.results, load: &load };
 
@@ -123,13 +129,14 @@ fn keep(path: &Path, results: &Value) -> Result<()> {
 }
 
 /// Prepares this process, and with it all that it starts.
-fn settle(options: &Chat) -> Result<()> {
+fn settle(processors: &[usize]) -> Result<()> {
     // Before anything is started: threads and processes run where the one that starts them does.
-    if !options.pin.is_empty() {
-        pin::pin(&options.pin)?;
+    if !processors.is_empty() {
+        pin::pin(processors)?;
     }
+    let is_pinned = !processors.is_empty();
     if let Some(processors) = pin::pinned() {
-        let how = if options.pin.is_empty() { "not pinned: everything may run" } else { "pinned: everything runs" };
+        let how = if !is_pinned { "not pinned: everything may run" } else { "pinned: everything runs" };
         eprintln!("{how} on processors {}", pin::list(&processors));
     }
     machine::allow_open_files();

@@ -21,6 +21,8 @@ pub struct Options {
 pub enum Subject {
     /// The chat: throughput, latency and memory, on one node and on two.
     Chat(Chat),
+    /// Tokens: many users whose issuer signs (RS256) beside few of the server's secret (HS256).
+    Tokens(Tokens),
 }
 
 /// How the chat is measured.
@@ -78,6 +80,41 @@ pub struct Chat {
     /// Leave out Hubline.
     #[arg(long)]
     pub no_hubline: bool,
+    /// The manifest that Hubline runs.
+    #[arg(long, default_value = "spin.toml")]
+    pub manifest: PathBuf,
+    /// Where the databases keep their data: on a real disk, or commits cost nothing.
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Where the results and the servers' logs go.
+    #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
+    pub results: PathBuf,
+}
+
+/// How tokens are measured.
+#[derive(Debug, clap::Args)]
+pub struct Tokens {
+    /// How often each measurement is taken; the median counts. Fewer than three rounds need --quick.
+    #[arg(long, default_value_t = 3)]
+    pub rounds: usize,
+    /// Take fewer than three rounds for an answer. It is none: of one or two, nobody can tell chance from the rest.
+    #[arg(long)]
+    pub quick: bool,
+    /// The processors that everything runs on: 0,1. Without it, those that this command may use.
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub pin: Vec<usize>,
+    /// Seconds of one measurement.
+    #[arg(long, default_value_t = 10.0)]
+    pub seconds: f64,
+    /// Seconds of load before each measurement. In them nobody's token is known yet.
+    #[arg(long, default_value_t = 10.0)]
+    pub warm_up: f64,
+    /// Users of the issuer, who talk in turn.
+    #[arg(long, default_value_t = 10_000)]
+    pub users: usize,
+    /// Users of the secret, all of whom talk; as many of the issuer's talk at once.
+    #[arg(long, default_value_t = 200)]
+    pub few: usize,
     /// The manifest that Hubline runs.
     #[arg(long, default_value = "spin.toml")]
     pub manifest: PathBuf,

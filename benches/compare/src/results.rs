@@ -38,6 +38,11 @@ impl Run {
         self.report.pointer(pointer).and_then(Value::as_f64).unwrap_or_default()
     }
 
+    /// Messages that were acknowledged in a second.
+    pub fn accepted(&self) -> f64 {
+        self.number("/acceptedPerSecond")
+    }
+
     /// Microseconds of a group's processor time per accepted message.
     fn micros(&self, group: &str) -> f64 {
         let accepted = self.number("/accepted").max(1.0);

@@ -77,7 +77,11 @@ impl Arena<'_> {
         Ok(runs)
     }
 
-    fn measure(&self, entrant: &Entrant<'_>, case: Case) -> Result<Run> {
+    /// Measures one case for one contestant.
+    ///
+    /// # Errors
+    /// It can't be measured at all.
+    pub fn measure(&self, entrant: &Entrant<'_>, case: Case) -> Result<Run> {
         let name = entrant.contestant.name();
         let urls: Vec<_> = entrant.nodes.iter().map(Node::url).collect();
         let server = Group { name: "server", roots: entrant.nodes.iter().map(Node::process).collect() };

@@ -17,9 +17,11 @@ mod party;
 mod processor;
 mod report;
 mod scene;
+mod signer;
 mod socket;
 mod tally;
 mod target;
+mod turns;
 
 use std::fmt::Display;
 use std::fs;

@@ -15,6 +15,7 @@ use crate::party::{Pace, Party};
 use crate::report::Report;
 use crate::scene::Scene;
 use crate::tally::Run;
+use crate::turns::Turns;
 use crate::{pace, processor};
 
 /// How long answers and messages may still arrive after the last send.
@@ -58,8 +59,10 @@ pub async fn watch(run: &Run) -> Option<Duration> {
 /// Starts everyone.
 fn talk(mode: &Mode, run: &Arc<Run>, parties: Vec<Party>) -> Result<JoinSet<()>> {
     let (mut talking, mut calls) = (JoinSet::new(), Vec::new());
+    let turns = Arc::new(Turns::default());
     for party in parties {
         let pace = match mode {
+            Mode::Closed { at_once: Some(_), .. } => Pace::Turns(turns.take_a_place(), Arc::clone(&turns)),
             Mode::Closed { outstanding, .. } => Pace::Closed(*outstanding),
             Mode::Idle { .. } | Mode::Batches { .. } => Pace::Closed(0),
             Mode::Open { .. } => {
@@ -70,8 +73,10 @@ fn talk(mode: &Mode, run: &Arc<Run>, parties: Vec<Party>) -> Result<JoinSet<()>>
         };
         talking.spawn(party.talk(Arc::clone(run), pace));
     }
-    if let Mode::Open { rate, .. } = mode {
-        pace::start(Arc::clone(run), *rate, calls)?;
+    match mode {
+        Mode::Open { rate, .. } => pace::start(Arc::clone(run), *rate, calls)?,
+        Mode::Closed { at_once: Some(at_once), .. } => (0..*at_once).for_each(|_| turns.call(run.now())),
+        _ => {}
     }
     Ok(talking)
 }

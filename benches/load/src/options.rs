@@ -8,6 +8,7 @@ use chat::wire::SendRequest;
 use clap::{Args, Parser, Subcommand};
 use identity::Settings;
 
+use crate::signer::Signer;
 use crate::target::Target;
 
 /// Drives a chat server and checks what it delivers.
@@ -27,6 +28,9 @@ pub enum Mode {
         /// How many sends of a party may be unanswered.
         #[arg(long, default_value_t = 1)]
         outstanding: u32,
+        /// How many sends of all parties together may be unanswered: the parties take turns.
+        #[arg(long, conflicts_with = "outstanding")]
+        at_once: Option<usize>,
         /// The rest.
         #[command(flatten)]
         common: Common,
@@ -80,8 +84,11 @@ pub struct Common {
     #[arg(long, required = true)]
     pub url: Vec<String>,
     /// The secret that signs HS256 tokens.
-    #[arg(long, env = "JWT_SECRET", hide_env_values = true)]
-    pub secret: String,
+    #[arg(long, env = "JWT_SECRET", hide_env_values = true, required_unless_present = "rsa_key")]
+    pub secret: Option<String>,
+    /// A file with the private key that signs RS256 tokens instead, PKCS #8 in DER. The server knows it by the name `load`.
+    #[arg(long, value_name = "FILE")]
+    pub rsa_key: Option<PathBuf>,
     /// The issuer that the server expects of a token.
     #[arg(long)]
     pub issuer: Option<String>,
@@ -145,6 +152,9 @@ impl Mode {
         let conversations = self.conversations();
         ensure!(conversations > 0, "there must be a conversation");
         ensure!((1..=4000).contains(&self.common().length), "a message has 1 to 4000 characters");
+        if let Self::Closed { at_once: Some(at_once), .. } = self {
+            ensure!((1..=conversations * 2).contains(at_once), "between one and all of the parties talk at once");
+        }
         if let Self::Open { rate, .. } = self {
             ensure!(rate.is_finite() && *rate > 0.0, "the rate must be positive");
         }
@@ -160,15 +170,19 @@ impl Common {
     /// Where to connect, and as whom.
     ///
     /// # Errors
-    /// A URL that is no plain `http://` origin.
+    /// A URL that is no plain `http://` origin, or a file without a key.
     pub fn target(&self) -> Result<Target> {
         let settings = Settings {
-            secret: Some(self.secret.clone()),
+            secret: self.secret.clone(),
             issuer: self.issuer.clone(),
             audience: self.audience.clone(),
             ..Settings::default()
         };
-        Target::new(&self.url, settings, self.negotiate)
+        let signer = match &self.rsa_key {
+            Some(file) => Signer::from_file(file, settings)?,
+            None => Signer::Secret(Box::new(settings)),
+        };
+        Target::new(&self.url, signer, self.negotiate)
     }
 
     /// How long to warm up, and how long to measure.
@@ -199,6 +213,14 @@ mod tests {
         assert_eq!(batches.conversations(), 400);
         assert!(batches.check().is_ok());
         assert_eq!(mode(&["batches", "--key", "k", "--conversations", "3"]).conversations(), 3);
+    }
+
+    #[test]
+    fn no_more_parties_talk_at_once_than_there_are() {
+        assert!(mode(&["closed", "--at-once", "200"]).check().is_ok());
+        for bad in ["0", "201"] {
+            assert!(mode(&["closed", "--at-once", bad]).check().is_err(), "{bad}");
+        }
     }
 
     #[test]

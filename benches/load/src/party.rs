@@ -15,6 +15,7 @@ use crate::ledger::{Ledger, Seat};
 use crate::socket::Socket;
 use crate::tally::Run;
 use crate::target::Target;
+use crate::turns::Turns;
 
 /// SignalR's server gives up on a silent client after 30 s.
 const PING_EVERY: Duration = Duration::from_secs(10);
@@ -25,6 +26,8 @@ pub enum Pace {
     Closed(u32),
     /// When a send is due, whatever came of the earlier ones.
     Open(UnboundedReceiver<u64>),
+    /// When it is called up; after the answer it calls up whoever's turn is next.
+    Turns(UnboundedReceiver<u64>, Arc<Turns>),
 }
 
 /// A party that has joined its conversation.
@@ -95,8 +98,13 @@ impl Party {
             self.socket.take_records(&mut records);
             for record in complete(&records) {
                 let answered = self.take(run, hub::decode(record)?)?;
-                if answered && matches!(pace, Pace::Closed(_)) && run.now() < run.window().end {
-                    self.send(run, run.now())?;
+                if !answered || run.now() >= run.window().end {
+                    continue;
+                }
+                match pace {
+                    Pace::Closed(_) => self.send(run, run.now())?,
+                    Pace::Turns(_, turns) => turns.call(run.now()),
+                    Pace::Open(_) => {}
                 }
             }
             self.records = records;
@@ -105,7 +113,7 @@ impl Party {
 
     /// Sends whatever is due, then reads.
     fn poll_turn(&mut self, context: &mut Context<'_>, run: &Run, pace: &mut Pace) -> Poll<Result<()>> {
-        if let Pace::Open(dues) = pace {
+        if let Pace::Open(dues) | Pace::Turns(dues, _) = pace {
             while let Poll::Ready(Some(due)) = dues.poll_recv(context) {
                 self.send(run, due)?;
             }

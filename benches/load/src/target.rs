@@ -4,10 +4,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use chat::{CenterId, Role, UserId};
-use identity::{Grant, Settings, mint};
+use identity::Grant;
 use url::Url;
 
 use crate::ledger::Seat;
+use crate::signer::Signer;
 
 /// Seconds, more than any run has.
 const TOKEN_LIFETIME: i64 = 6 * 3600;
@@ -34,7 +35,7 @@ impl Node {
 pub struct Target {
     nodes: Vec<Node>,
     /// What signs the users' tokens.
-    settings: Settings,
+    signer: Signer,
     /// Begins every id of this run, so that runs never meet.
     prefix: String,
     /// Tells the messages of this run from any other.
@@ -48,12 +49,12 @@ impl Target {
     ///
     /// # Errors
     /// No URL, or one that is not a plain `http://` origin.
-    pub fn new(urls: &[String], settings: Settings, negotiate: bool) -> Result<Self> {
+    pub fn new(urls: &[String], signer: Signer, negotiate: bool) -> Result<Self> {
         let nodes = urls.iter().map(|url| Node::parse(url)).collect::<Result<Vec<_>>>()?;
         ensure!(!nodes.is_empty(), "name at least one URL");
         let run: [u8; 6] = rand::random();
         let prefix = run.iter().fold("load-".to_owned(), |prefix, byte| format!("{prefix}{byte:02x}"));
-        Ok(Self { nodes, settings, prefix, run, negotiate })
+        Ok(Self { nodes, signer, prefix, run, negotiate })
     }
 
     /// The node that a party of a conversation connects to: with several, the parties sit on different ones.
@@ -112,7 +113,7 @@ impl Target {
             issued_at,
             expires_at: issued_at + TOKEN_LIFETIME,
         };
-        Ok(mint(&self.settings, &grant)?)
+        self.signer.sign(&grant)
     }
 }
 
@@ -122,7 +123,7 @@ mod tests {
 
     fn target(urls: &[&str]) -> Result<Target> {
         let urls: Vec<_> = urls.iter().map(|&url| url.to_owned()).collect();
-        Target::new(&urls, Settings::default(), false)
+        Target::new(&urls, Signer::Secret(Box::default()), false)
     }
 
     #[test]

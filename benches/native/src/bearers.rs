@@ -8,9 +8,6 @@ use chat::{Actor, ErrorCode, Refusal};
 use identity::{Cache, Settings, Verifier};
 use parking_lot::Mutex;
 
-/// As many as an instance of a function remembers.
-const REMEMBERED: usize = 1024;
-
 /// The bearers of tokens, verified or remembered.
 pub struct Bearers {
     verifier: Verifier,
@@ -23,7 +20,7 @@ impl Bearers {
     /// # Errors
     /// The settings are unusable.
     pub fn new(settings: &Settings) -> Result<Self> {
-        Ok(Self { verifier: Verifier::new(settings)?, cache: Mutex::new(Cache::new(REMEMBERED)) })
+        Ok(Self { verifier: Verifier::new(settings)?, cache: Mutex::new(Cache::new(Cache::BYTES)) })
     }
 
     /// Whose this token is.

@@ -1,7 +1,6 @@
 //! Redis: ringing other nodes, and being rung.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use axum::Router;
@@ -27,16 +26,15 @@ impl Doorbell {
     /// Redis can't be reached.
     pub async fn connect(url: &str, key: &str) -> Result<Self> {
         let connection = ConnectionManager::new(Client::open(url)?).await?;
-        Ok(Self { connection, key: DeliveryKey::new(key.as_bytes())? })
+        Ok(Self { connection, key: DeliveryKey::new(key)? })
     }
 
     /// Tells each node what concerns it, in one event; nobody waits for that.
     pub fn ring(&self, epoch: &str, nodes: BTreeMap<NodeName, Vec<EventConversation>>) {
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let at = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
         for (to, conversations) in nodes {
             let channel = channel(&to);
-            let Ok(event) = Event { to, at, epoch: epoch.to_owned(), conversations }.sign(&self.key) else { continue };
+            let event = Event { to, epoch: epoch.to_owned(), conversations, presence: Vec::new() };
+            let Ok(event) = event.sign(&self.key) else { continue };
             let mut connection = self.connection.clone();
             tokio::spawn(async move {
                 let published: redis::RedisResult<()> = connection.publish(channel, event).await;

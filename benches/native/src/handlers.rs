@@ -7,7 +7,7 @@ use chat::wire::{
     SendRequest, ServiceRequest, SweepAnswer, SweepRequest,
 };
 use chat::{Actor, Draft, ErrorCode, Message, NodeName, Page, Refusal, ReportForm, ServiceRequestId};
-use store::{Conversation, Item, Join, Put, Sent};
+use store::{Conversation, Expected, Item, Join, Put, Sent};
 
 use crate::functions::Native;
 
@@ -17,7 +17,8 @@ impl Native {
         let actors: Vec<_> = request.tokens.iter().map(|token| self.bearers.identify(token)).collect();
         let drafts: Vec<_> = request.items.iter().map(|item| draft(item, &actors)).collect();
         let items = drafts.iter().flatten().map(|(actor, draft)| Item { actor, draft }).collect::<Vec<_>>();
-        let Sent { epoch, outcomes, conversations } = store::send(&self.database, &items).await.map_err(unavailable)?;
+        let Sent { epoch, outcomes, conversations } =
+            store::send(&self.database, &items, request.patience).await.map_err(unavailable)?;
         self.ring(request.node.as_ref(), &epoch, &outcomes, &conversations);
         let mut stored = outcomes.into_iter();
         let missing = || Outcome::Refused { error: ErrorCode::Unavailable.refusal("the database named no outcome") };
@@ -29,6 +30,7 @@ impl Native {
             epoch: Some(epoch).filter(|epoch| !epoch.is_empty()),
             outcomes: outcomes.collect(),
             conversations: conversations.into_iter().map(Into::into).collect(),
+            vouchers: Vec::new(),
         })
     }
 
@@ -87,10 +89,12 @@ impl Native {
             return Err(ErrorCode::Forbidden.refusal("only the platform reports service requests"));
         }
         let report = ReportForm::from_json(body)?.check()?;
-        let put = store::put_service_request(&self.database, &service_request_id(id)?, &report).await;
+        let expected = Expected::default();
+        let put = store::put_service_request(&self.database, &service_request_id(id)?, &report, &expected).await;
         match put.map_err(unavailable)? {
             Put::Stored { service_request, .. } => Ok(*service_request),
             Put::ClosedInFuture => Err(ErrorCode::Invalid.refusal("closedAt is in the future")),
+            Put::Stale | Put::Mismatch => Err(ErrorCode::Stale.refusal("a later report is stored")),
         }
     }
 }

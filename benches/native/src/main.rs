@@ -87,6 +87,7 @@ async fn main() -> Result<()> {
         delivery_key: DELIVERY_KEY.to_owned(),
         tokens: settings,
         allowed_origins: Vec::new(),
+        trusted_proxies: Vec::new(),
         limits: relay::Limits::default(),
     };
     let relay = Relay::new(config, functions.clone())?;
@@ -108,7 +109,7 @@ async fn main() -> Result<()> {
         served = serve(listener, router) => served?,
         _ = ended.recv() => {}
     }
-    relay.drain().await;
+    relay.drain(std::time::Duration::ZERO).await;
     stop.cancel();
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! Joining: a connection of a node follows a service request from now on.
 
 use chat::{
-    Actor, ErrorCode, FieldError, NodeName, Refusal, Role, ServiceRequestId,
-    wire::{EventConversation, JoinAnswer, JoinRequest, Presence},
+    ErrorCode, FieldError, Refusal, Role, ServiceRequestId,
+    wire::{JoinAnswer, JoinRequest},
 };
-use function::{Answer, Instance, Request, Rings, answer, body, demand_relay};
+use function::{Answer, Instance, Request, Rings, Shown, answer, body, demand_relay};
 use http::StatusCode;
 use store::{Join, Joined};
 use uuid::Uuid;
@@ -14,7 +14,9 @@ pub(crate) async fn join(request: Request) -> Result<Answer, Refusal> {
     let instance = Instance::get().await?;
     demand_relay(&instance.config, request.headers())?;
     let asked: JoinRequest = body::parse(&body::read_internal(request).await?)?;
-    let actor = instance.identify(&asked.token).await?.actor();
+    let shown = Shown { token: &asked.token, voucher: asked.voucher.as_deref() };
+    let identified = instance.identify_shown(shown).await?;
+    let actor = identified.identity.actor();
     let id = check(&asked)?;
     let join = Join {
         node: &asked.node,
@@ -27,8 +29,10 @@ pub(crate) async fn join(request: Request) -> Result<Answer, Refusal> {
     let joined = instance.database(async |db| store::join(db, &join).await).await?;
     match joined {
         Some(Joined { answer: joined, others }) => {
-            instance.ring(arrival(&joined, &actor, &others), &joined.epoch);
-            Ok(answer::json(StatusCode::OK, &joined))
+            let mut rings = Rings::default();
+            rings.add_presence(&others, &id);
+            instance.ring(rings, &joined.epoch);
+            Ok(answer::json(StatusCode::OK, &JoinAnswer { voucher: identified.voucher, ..joined }))
         }
         // To the platform nothing is hidden, so it can be told that it may not.
         None if actor.is(Role::Platform) => {
@@ -36,24 +40,6 @@ pub(crate) async fn join(request: Request) -> Result<Answer, Refusal> {
         }
         None => Err(ErrorCode::NotFound.refusal("there is no such service request")),
     }
-}
-
-/// Tells other nodes who came.
-fn arrival(joined: &JoinAnswer, actor: &Actor, others: &[NodeName]) -> Rings {
-    let mut rings = Rings::default();
-    if let Some(user_id) = joined.who.party_of(actor) {
-        let conversation = EventConversation {
-            id: joined.service_request_id.clone(),
-            version: joined.version,
-            who: joined.who.clone(),
-            status: joined.status,
-            closed_at: joined.closed_at,
-            messages: Vec::new(),
-            presence: vec![Presence { user_id, online: true }],
-        };
-        rings.add(others, &conversation);
-    }
-    rings
 }
 
 /// Checks what comes from the client.
@@ -84,6 +70,7 @@ mod tests {
             node: "main".parse().unwrap(),
             incarnation: Uuid::nil(),
             token: String::new(),
+            voucher: None,
             service_request_id: id.to_owned(),
             after_seq,
             epoch: None,

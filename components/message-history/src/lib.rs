@@ -4,17 +4,14 @@
 mod query;
 
 use chat::{ErrorCode, Refusal};
-use function::{Answer, Instance, Request, answer, bearer, path, steady};
+use function::{Answer, Instance, Request, answer, bearer, in_time, path, steady};
 use http::{Method, StatusCode};
-
-/// Says that a client of the public API reads the answer.
-const PUBLIC: &str = "x-hubline-public";
 
 function::serve!(crate::handle);
 
 /// Answers a request.
 pub async fn handle(request: Request) -> Answer {
-    steady(route(request)).await.into()
+    steady(in_time(route(request))).await.into()
 }
 
 async fn route(request: Request) -> Result<Answer, Refusal> {
@@ -31,10 +28,6 @@ async fn page(id: &str, request: &Request) -> Result<Answer, Refusal> {
     let id = path::service_request_id(id)?;
     let page = query::page(request.uri().query())?;
     let found = instance.database(async |db| store::history(db, &id, &actor, page).await).await?;
-    let mut found = found.ok_or_else(|| ErrorCode::NotFound.refusal("there is no such service request"))?;
-    if request.headers().contains_key(PUBLIC) {
-        // Where a cursor may jump to is between the relays and this function.
-        found.purged_through = None;
-    }
+    let found = found.ok_or_else(|| ErrorCode::NotFound.refusal("there is no such service request"))?;
     Ok(answer::json(StatusCode::OK, &found))
 }

@@ -11,7 +11,8 @@ struct Given<'a> {
     limit: Option<&'a str>,
 }
 
-/// Reads `afterSeq`, `beforeSeq` and `limit`. Other parameters mean nothing here, and harm nothing.
+/// Reads `afterSeq`, `beforeSeq` and `limit`, and refuses what else there is: a cursor that is misspelled would read another
+/// page.
 ///
 /// # Errors
 /// Returns [`ErrorCode::Invalid`](chat::ErrorCode::Invalid) with every parameter that breaks its rule.
@@ -23,7 +24,10 @@ pub(crate) fn page(query: Option<&str>) -> Result<Page, Refusal> {
             "afterSeq" => &mut given.after,
             "beforeSeq" => &mut given.before,
             "limit" => &mut given.limit,
-            _ => continue,
+            _ => {
+                errors.push(path::unknown_parameter(name));
+                continue;
+            }
         };
         if place.replace(value).is_some() {
             errors.push(FieldError::new(name, "must be given once"));
@@ -54,7 +58,6 @@ mod tests {
         let usual = Page { after: None, before: None, limit: 50 };
         assert_eq!(page(None), Ok(usual));
         assert_eq!(page(Some("")), Ok(usual));
-        assert_eq!(page(Some("access_token=x&other")), Ok(usual));
         assert_eq!(page(Some("afterSeq=0&limit=200")), Ok(Page { after: Some(0), limit: 200, ..usual }));
         assert_eq!(page(Some("limit=1&beforeSeq=7")), Ok(Page { before: Some(7), limit: 1, ..usual }));
     }
@@ -69,6 +72,8 @@ mod tests {
             ("limit", &["limit"]),
             ("limit=1&limit=2", &["limit"]),
             ("afterSeq=1&beforeSeq=2", &["beforeSeq"]),
+            ("access_token=x&afterseq=1", &["access_token", "afterseq"]),
+            ("limit=1&=2", &[""]),
         ] {
             let refusal = page(Some(query)).unwrap_err();
             assert_eq!(refusal.errors.iter().map(|error| &error.field).collect::<Vec<_>>(), fields, "{query}");

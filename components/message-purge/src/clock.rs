@@ -1,6 +1,6 @@
 //! The clock's call.
 
-use std::time::Duration;
+use std::{thread::sleep, time::Duration};
 
 use futures_util::FutureExt;
 
@@ -30,9 +30,6 @@ mod bindings {
 
 use bindings::{Error, Guest, Metadata, fermyon::spin::variables};
 
-/// How long a run may take. Nights are long, and what is left is due the next one.
-const PATIENCE: Duration = Duration::from_secs(240);
-
 impl Guest for bindings::Clock {
     fn handle_cron_event(_: Metadata) -> Result<(), Error> {
         run().map_err(Error::Other)
@@ -41,10 +38,18 @@ impl Guest for bindings::Clock {
 
 fn run() -> Result<(), String> {
     let url = variables::get("purge_database_url").map_err(|error| error.to_string())?;
-    let connection = Connection::open(&url).map_err(|error| error.to_string())?;
-    // Every call below is over when it returns, so there is nothing to wait for.
-    let outcome = purge(&connection, PATIENCE).now_or_never().ok_or("the database made a call wait")?;
+    if url.is_empty() {
+        return Err("purge_database_url is not set, so nothing is ever purged".to_owned());
+    }
+    // What is left when it is over is gone on with by the next firing, minutes later.
+    let patience = variables::get("purge_patience").map_err(|error| error.to_string())?;
+    let patience: u32 = patience.parse().map_err(|_| "purge_patience must be a number of seconds")?;
+    let work = purge(|| Connection::open(&url), Duration::from_secs(patience.into()), sleep);
+    // Every call is over when it returns, so there is nothing to wait for.
+    let outcome = work.now_or_never().ok_or("the database made a call wait")?;
     let progress = outcome.map_err(|error| error.to_string())?;
-    println!("purged {} messages in {} batches; done: {}", progress.messages, progress.batches, progress.done);
+    if progress.batches > 0 || !progress.done {
+        println!("{progress}");
+    }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! The synchronous functions of the host.
 
+use futures_util::FutureExt;
 use spin_sdk::pg::wit::postgres;
-use store::{Database, DbValue, ParameterValue, StoreError};
+use store::{Database, DbValue, ParameterValue, Role, StoreError, demand_role};
 
 /// A connection whose calls are over when they return.
 ///
@@ -10,8 +11,13 @@ use store::{Database, DbValue, ParameterValue, StoreError};
 pub(crate) struct Connection(postgres::Connection);
 
 impl Connection {
+    /// A new connection, which does nothing before it is known as whom it works.
     pub(crate) fn open(url: &str) -> Result<Self, StoreError> {
-        Ok(Self(postgres::Connection::open(url)?))
+        let connection = Self(postgres::Connection::open(url)?);
+        // Every call is over when it returns, so there is nothing to wait for.
+        let known = demand_role(&connection, Role::Purge).now_or_never();
+        known.ok_or_else(|| StoreError::Unexpected("the database made a call wait".into()))??;
+        Ok(connection)
     }
 }
 

@@ -3,6 +3,7 @@
 //! The clock's export is synchronous, and an asynchronous import that has to wait would trap in it. So the work is done
 //! with the synchronous functions of the host, in either case.
 
+mod pace;
 mod purge;
 
 #[cfg(target_family = "wasm")]

@@ -1,14 +1,15 @@
 //! The call of a cluster's own clock.
 
-use std::time::Duration;
+use std::{thread::sleep, time::Duration};
 
 use chat::{ErrorCode, Refusal};
 use function::{Answer, Instance, Request, answer, demand_relay};
 use http::{Method, StatusCode};
+use store::{Retention, StoreError};
 
-use crate::{host::Connection, purge};
+use crate::{Progress, host::Connection, purge};
 
-/// How long a call may take; the answer says whether to call again.
+/// How long a call may take; what is left by then is for the next, and the answer says so: 202, with `Retry-After`.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 function::serve!(crate::route::handle);
@@ -31,10 +32,24 @@ async fn run(request: &Request) -> Result<Answer, Refusal> {
     demand_relay(&instance.config, request.headers())?;
     let url = instance.config.purge_database_url.as_deref();
     let url = url.ok_or_else(|| ErrorCode::Unavailable.refusal("purge_database_url is not set"))?;
-    let outcome = async { purge(&Connection::open(url)?, PATIENCE).await }.await;
-    let progress = outcome.map_err(|error| {
+    let outcome = async {
+        let progress = purge(|| Connection::open(url), PATIENCE, sleep).await?;
+        Ok((progress, store::retention(&Connection::open(url)?).await?))
+    };
+    let (progress, Retention { due, overdue_seconds }) = outcome.await.map_err(|error: StoreError| {
         eprintln!("{error}");
         Refusal::from(&error)
     })?;
-    Ok(answer::json(StatusCode::OK, &progress))
+    let answer = Report { progress, due, overdue_seconds };
+    Ok(if progress.done { answer::json(StatusCode::OK, &answer) } else { answer::once_more(&answer) })
+}
+
+/// What a call has done, and what is left.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    #[serde(flatten)]
+    progress: Progress,
+    due: i64,
+    overdue_seconds: i64,
 }

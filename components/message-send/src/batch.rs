@@ -15,9 +15,13 @@ use store::{Conversation, Sent};
 pub(crate) struct Request<'a> {
     #[serde(default)]
     pub(crate) node: Option<NodeName>,
+    #[serde(default)]
+    pub(crate) patience: Option<i64>,
     /// No token needs an escape, so all of them can be borrowed.
     #[serde(borrow)]
     pub(crate) tokens: Vec<&'a str>,
+    #[serde(borrow, default)]
+    pub(crate) vouchers: Vec<Option<&'a str>>,
     #[serde(borrow)]
     pub(crate) items: Vec<Item<'a>>,
 }
@@ -159,7 +163,7 @@ mod tests {
     fn code(outcome: &Outcome) -> Option<ErrorCode> {
         match outcome {
             Outcome::Refused { error } => Some(error.code),
-            Outcome::Stored { .. } => None,
+            Outcome::Stored { .. } | Outcome::Busy { .. } => None,
         }
     }
 
@@ -209,7 +213,9 @@ mod tests {
     fn a_request_of_a_relay_is_read_without_copies() {
         let sent = SendRequest {
             node: Some("main".parse().unwrap()),
+            patience: Some(100),
             tokens: vec!["a.b.c".into()],
+            vouchers: vec![Some("voucher".into())],
             items: ["plain", "with \"escapes\" \u{1}"]
                 .map(|body| SendItem {
                     token: 0,
@@ -221,7 +227,8 @@ mod tests {
         };
         let json = serde_json::to_vec(&sent).unwrap();
         let read: Request<'_> = serde_json::from_slice(&json).unwrap();
-        assert_eq!((read.node, read.tokens.as_slice()), (sent.node, ["a.b.c"].as_slice()));
+        assert_eq!((read.node, read.patience), (sent.node, Some(100)));
+        assert_eq!((read.tokens, read.vouchers), (vec!["a.b.c"], vec![Some("voucher")]));
         for (read, sent) in read.items.iter().zip(&sent.items) {
             assert_eq!(read.token, sent.token);
             assert_eq!(read.service_request_id, sent.service_request_id);
@@ -229,7 +236,8 @@ mod tests {
             assert_eq!(read.body, sent.body);
         }
         assert!(matches!(read.items[0].body, Cow::Borrowed(_)));
-        assert!(serde_json::from_str::<Request<'_>>(r#"{"tokens":[],"items":[]}"#).unwrap().node.is_none());
+        let bare: Request<'_> = serde_json::from_str(r#"{"tokens":[],"items":[]}"#).unwrap();
+        assert_eq!((bare.node, bare.patience, bare.vouchers), (None, None, Vec::new()));
     }
 
     #[test]
@@ -243,6 +251,7 @@ mod tests {
         let conversation = |id: &str, nodes: &[&str]| Conversation {
             id: id.parse().unwrap(),
             version: 1,
+            last_seq: 7,
             parties: Parties {
                 customer_id: "carla".parse().unwrap(),
                 technician_id: None,
@@ -265,6 +274,8 @@ mod tests {
         assert!(rings(&sent, Some(&own)).is_empty());
         assert!(!rings(&sent, None).is_empty());
         assert!(Rings::default().is_empty());
-        assert!(answered(conversation("a", &["x"])).nodes.is_empty());
+        let told = answered(conversation("a", &["x"]));
+        assert!(told.nodes.is_empty());
+        assert_eq!((told.last_seq, told.status), (7, Status::Open), "as of the transaction, whatever the batch has");
     }
 }

@@ -6,7 +6,12 @@ use rollback::{audit::Chain, permission::Move};
 use serde_json::{Value, json};
 use store::operations::audit_page;
 
-use crate::{caller, incidents::authorise, query, refused::Refused, view};
+use crate::{
+    caller::{self, authorise},
+    query,
+    refused::Refused,
+    view,
+};
 
 /// How many records are followed at once.
 const STRIDE: i64 = 1_000;

@@ -3,13 +3,20 @@
 use function::{Instance, bearer};
 use http::HeaderMap;
 use identity::Identity;
-use rollback::{Actor, Person, Role};
+use rollback::{Actor, Person, Role, permission::Move};
+use store::operations::snapshot;
 
 use crate::refused::Refused;
 
 /// Who asks, as their token says. What they may do is for the table to say.
 pub(crate) async fn identify(instance: &Instance, headers: &HeaderMap) -> Result<Actor, Refused> {
     actor(&*instance.identify(bearer(headers)?).await?)
+}
+
+/// Lets somebody through who may make a move now, by the table as it is now.
+pub(crate) async fn authorise(instance: &Instance, actor: &Actor, movement: Move) -> Result<(), Refused> {
+    let now = instance.database(async |db| snapshot(db, None, None, None).await).await?;
+    Ok(now.context().authorise(actor, movement)?)
 }
 
 fn actor(identity: &Identity) -> Result<Actor, Refused> {

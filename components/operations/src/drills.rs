@@ -17,7 +17,13 @@ use store::{
 };
 use uuid::Uuid;
 
-use crate::{caller, form::Form, incidents::authorise, refused::Refused, replay::replay, routes};
+use crate::{
+    caller::{self, authorise},
+    form::Form,
+    idempotency::{Head, kept, key},
+    refused::Refused,
+    replay::replay,
+};
 
 /// How the drill of each kind stands this quarter, and the drills of the last two years.
 pub(crate) async fn list(request: &Request) -> Result<Answer, Refused> {
@@ -43,7 +49,7 @@ pub(crate) async fn list(request: &Request) -> Result<Answer, Refused> {
 pub(crate) async fn start(request: Request) -> Result<Answer, Refused> {
     let instance = Instance::get().await?;
     let actor = caller::identify(&instance, request.headers()).await?;
-    let (head, key) = (routes::Head::of(&request), routes::key(request.headers())?);
+    let (head, key) = (Head::of(&request), key(request.headers())?);
     let body = body::read_public(request).await?;
     let mut form = Form::read(&body)?;
     let kind = form.required::<Kind>("kind");
@@ -54,7 +60,7 @@ pub(crate) async fn start(request: Request) -> Result<Answer, Refused> {
     if ring {
         instance.ring_operations();
     }
-    Ok(routes::kept(status, body))
+    Ok(kept(status, body))
 }
 
 struct New {

@@ -6,7 +6,10 @@ use http::{HeaderValue, Response, header};
 use rollback::{Digest, permission::Move};
 use store::operations::evidence_file;
 
-use crate::{caller, incidents::authorise, refused::Refused};
+use crate::{
+    caller::{self, authorise},
+    refused::Refused,
+};
 
 /// A piece of evidence, its bytes as they were kept. It came from outside: no browser runs anything of it.
 pub(crate) async fn get(digest: &str, request: &Request) -> Result<Answer, Refused> {

@@ -14,7 +14,13 @@ use store::{
     operations::{ATTEMPTS, Answer as Kept, Commit, Outcome, snapshot},
 };
 
-use crate::{caller, form::Form, refused::Refused, replay::replay, routes};
+use crate::{
+    caller,
+    form::Form,
+    idempotency::{Head, kept, key},
+    refused::Refused,
+    replay::replay,
+};
 
 /// Whether rollbacks are halted.
 pub(crate) async fn get(request: &Request) -> Result<Answer, Refused> {
@@ -30,7 +36,7 @@ pub(crate) async fn get(request: &Request) -> Result<Answer, Refused> {
 pub(crate) async fn post(request: Request) -> Result<Answer, Refused> {
     let instance = Instance::get().await?;
     let actor = caller::identify(&instance, request.headers()).await?;
-    let (head, key) = (routes::Head::of(&request), routes::key(request.headers())?);
+    let (head, key) = (Head::of(&request), key(request.headers())?);
     let body = body::read_public(request).await?;
     let mut form = Form::read(&body)?;
     let (halted, reason) = (form.required::<bool>("halted"), form.required::<Reason>("reason"));
@@ -41,7 +47,7 @@ pub(crate) async fn post(request: Request) -> Result<Answer, Refused> {
     if committed {
         instance.ring_operations();
     }
-    Ok(routes::kept(answer.status, answer.body))
+    Ok(kept(answer.status, answer.body))
 }
 
 struct Ordered {

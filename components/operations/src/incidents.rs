@@ -2,17 +2,17 @@
 
 use function::{Answer, Instance, Request, answer};
 use http::StatusCode;
-use rollback::{Actor, IncidentId, permission::Move};
+use rollback::{IncidentId, permission::Move};
 use serde_json::json;
 use store::operations::{incident_file, incidents, snapshot};
 
-use crate::{caller, query, refused::Refused, routes::with_version, view};
-
-/// Lets somebody through who may make a move now, by the table as it is now.
-pub(crate) async fn authorise(instance: &Instance, actor: &Actor, movement: Move) -> Result<(), Refused> {
-    let now = instance.database(async |db| snapshot(db, None, None, None).await).await?;
-    Ok(now.context().authorise(actor, movement)?)
-}
+use crate::{
+    caller::{self, authorise},
+    query,
+    refused::Refused,
+    version::with_version,
+    view,
+};
 
 /// The incidents, the newest first.
 pub(crate) async fn list(request: &Request) -> Result<Answer, Refused> {

@@ -10,6 +10,7 @@ mod evidence;
 mod form;
 mod github;
 mod halt;
+mod idempotency;
 mod incidents;
 mod moves;
 mod next;
@@ -23,6 +24,7 @@ mod replay;
 mod routes;
 mod runbook;
 mod runs;
+mod version;
 mod view;
 
 use function::{Answer, Request};

@@ -10,6 +10,7 @@ use crate::refused::Refused;
 
 /// The incidents that are asked for: `state` (one, or several with commas between them), `environment`, `before`, `limit`.
 pub(crate) fn incidents(query: Option<&str>) -> Result<Filter, Refused> {
+    path::only_parameters(query, &["state", "environment", "before", "limit"])?;
     let states = one(query, "state")?.filter(|text| !text.is_empty()).map(states).transpose()?;
     Ok(Filter {
         states,
@@ -21,6 +22,7 @@ pub(crate) fn incidents(query: Option<&str>) -> Result<Filter, Refused> {
 
 /// The part of the audit log that is asked for: `after`, `limit`.
 pub(crate) fn audit(query: Option<&str>) -> Result<(u64, i64), Refused> {
+    path::only_parameters(query, &["after", "limit"])?;
     let after = parsed::<u64>(query, "after")?.unwrap_or(0);
     if i64::try_from(after).is_err() {
         return Err(Refused::invalid("after", "must be a number of a record"));
@@ -62,7 +64,7 @@ mod tests {
     fn a_query_names_incidents() {
         let all = incidents(None).unwrap();
         assert_eq!((all.states, all.environment, all.before, all.most), (None, None, None, 100));
-        let some = incidents(Some("state=open%2Cblocked&environment=staging&limit=5&other")).unwrap();
+        let some = incidents(Some("state=open%2Cblocked&environment=staging&limit=5")).unwrap();
         assert_eq!(some.states, Some(vec![IncidentState::Open, IncidentState::Blocked]));
         assert_eq!((some.environment, some.most), (Some(Environment::Staging), 5));
         for bad in [
@@ -74,6 +76,7 @@ mod tests {
             "limit=201",
             "limit=",
             "state=open&state=open",
+            "stat=open",
         ] {
             assert!(incidents(Some(bad)).is_err(), "{bad}");
         }

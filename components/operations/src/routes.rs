@@ -1,24 +1,23 @@
 //! Which address is answered by what.
 
-use bytes::Bytes;
 use chat::ErrorCode;
 use function::{Answer, Instance, Request, answer, body, path};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
-use rollback::{
-    Digest, IncidentId, Person, RunId, ValidationId, Version,
-    idempotency::{IdempotencyKey, request_digest},
-};
+use http::Method;
+use rollback::{IncidentId, RunId, ValidationId};
 use uuid::Uuid;
 
 use crate::{
     audit, caller, drills, evidence,
     form::Form,
-    github, halt, incidents, order,
+    github, halt,
+    idempotency::{Head, kept, key},
+    incidents, order,
     order::Order,
     perform::{Ordered, Target, perform},
     policies::Policies,
     refused::Refused,
     runs,
+    version::{expected, with_version},
 };
 
 const MOVES_OF_INCIDENTS: [&str; 8] =
@@ -105,7 +104,7 @@ async fn command(
     let body = body::read_public(request).await?;
     let order = read(&body).await?;
     let Some(target) = target else {
-        incidents::authorise(&instance, &actor, order.movement()).await?;
+        caller::authorise(&instance, &actor, order.movement()).await?;
         return Err(Refused::not_found(what));
     };
     let key = Some((key, head.digest(&actor.person, &body)));
@@ -117,88 +116,9 @@ async fn command(
     Ok(with_version(kept(done.answer.status, done.answer.body), done.version))
 }
 
-/// The method and the address of a request, by which it is known again.
-pub(crate) struct Head {
-    method: String,
-    path: String,
-}
-
-impl Head {
-    pub(crate) fn of(request: &Request) -> Self {
-        Self { method: request.method().to_string(), path: request.uri().path().to_owned() }
-    }
-
-    pub(crate) fn digest(&self, person: &Person, body: &[u8]) -> Digest {
-        request_digest(person, &self.method, &self.path, body)
-    }
-}
-
-/// The key of a command. Without one it gets one of its own: what is repeated here for want of an answer is still done once.
-pub(crate) fn key(headers: &HeaderMap) -> Result<IdempotencyKey, Refused> {
-    let wrong = |error: &dyn std::fmt::Display| Refused::invalid("Idempotency-Key", error);
-    let text = match headers.get("idempotency-key") {
-        None => Uuid::now_v7().to_string(),
-        Some(value) => value.to_str().map_err(|error| wrong(&error))?.to_owned(),
-    };
-    IdempotencyKey::parse(text).map_err(|error| wrong(&error))
-}
-
-/// The version that whoever commands has seen: `If-Match: "7"`.
-fn expected(headers: &HeaderMap) -> Result<Option<Version>, Refused> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
-    }
-    let number = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|text| text.parse().ok());
-    let number = number.ok_or_else(|| Refused::invalid("If-Match", "must be a version in quotes, such as \"7\""))?;
-    Ok(Some(Version::new(number)))
-}
-
-/// An answer as it was written.
-pub(crate) fn kept(status: u16, body: String) -> Answer {
-    let mut response = Response::new(Bytes::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Answer::Own(response)
-}
-
-/// The same answer with the version that a command can name.
-pub(crate) fn with_version(answer: Answer, version: Option<Version>) -> Answer {
-    match (answer, version.and_then(|version| HeaderValue::from_str(&format!("\"{version}\"")).ok())) {
-        (Answer::Own(mut response), Some(value)) => {
-            response.headers_mut().insert(header::ETAG, value);
-            Answer::Own(response)
-        }
-        (answer, _) => answer,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn headers(name: &'static str, value: &str) -> HeaderMap {
-        HeaderMap::from_iter([(http::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())])
-    }
-
-    #[test]
-    fn a_version_is_quoted() {
-        assert_eq!(expected(&HeaderMap::new()).unwrap(), None);
-        assert_eq!(expected(&headers("if-match", "*")).unwrap(), None);
-        assert_eq!(expected(&headers("if-match", "\"7\"")).unwrap(), Some(Version::new(7)));
-        for bad in ["7", "\"x\"", "W/\"7\"", "", "\"-1\""] {
-            assert!(expected(&headers("if-match", bad)).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_command_has_a_key_of_its_own_or_gets_one() {
-        assert_eq!(key(&headers("idempotency-key", "a-1")).unwrap().as_str(), "a-1");
-        assert_ne!(key(&HeaderMap::new()).unwrap(), key(&HeaderMap::new()).unwrap());
-        assert!(key(&headers("idempotency-key", "a b")).is_err());
-    }
 
     #[test]
     fn every_address_knows_its_methods() {

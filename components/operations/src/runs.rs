@@ -11,7 +11,7 @@ use crate::{
     perform::{Ordered, Target, perform},
     plan::plan,
     refused::Refused,
-    routes::with_version,
+    version::with_version,
     view,
 };
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use chat::cursor::{Arrival, Page};
-use chat::wire::{Presence, SentConversation};
-use chat::{Actor, Parties, PartyPresence, Refusal, ServiceRequestId, Status};
+use chat::wire::SentConversation;
+use chat::{Actor, Attendance, Parties, Refusal, ServiceRequestId, Status};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -20,32 +20,34 @@ pub(crate) struct SendAnswer<'a> {
     /// In the order of the items.
     #[serde(borrow)]
     pub(crate) outcomes: Vec<Outcome<'a>>,
-    /// The conversations that have got messages.
+    /// The conversations that have got messages, or had them already.
     pub(crate) conversations: Vec<SentConversation>,
+    /// What the function vouches for, by the places of the tokens.
+    #[serde(borrow, default)]
+    pub(crate) vouchers: Vec<Option<&'a str>>,
 }
 
 /// What became of one send.
 #[derive(Deserialize)]
 pub(crate) struct Outcome<'a> {
-    /// Whether it was stored just now.
-    #[serde(default)]
-    pub(crate) new: bool,
     /// The message, when it is stored.
     #[serde(borrow)]
     pub(crate) message: Option<&'a RawValue>,
     /// Why not, when it isn't.
     pub(crate) error: Option<Refusal>,
+    /// Whether it is not stored for now, because another transaction holds its conversation.
+    #[serde(default)]
+    pub(crate) busy: bool,
 }
 
 /// The answer to a join.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JoinAnswer<'a> {
+    /// The first number that is kept.
+    pub(crate) first_seq: i64,
     /// The last number.
     pub(crate) last_seq: i64,
-    /// Numbers up to this one are gone.
-    #[serde(default)]
-    pub(crate) purged_through: i64,
     /// The database's history.
     pub(crate) epoch: Box<str>,
     /// Whether it takes messages.
@@ -54,15 +56,18 @@ pub(crate) struct JoinAnswer<'a> {
     pub(crate) closed_at: Option<DateTime<Utc>>,
     /// The number of its last change.
     pub(crate) version: i64,
-    /// Its parties as a client sees them.
-    pub(crate) parties: Vec<PartyPresence>,
     /// Its parties.
     pub(crate) who: Parties,
+    /// Those of them that are on other nodes.
+    pub(crate) elsewhere: Attendance,
     /// The first page after the client's number.
     #[serde(borrow)]
     pub(crate) messages: Vec<&'a RawValue>,
     /// Whether the client's number counts as 0.
-    pub(crate) replay: bool,
+    pub(crate) restarted: bool,
+    /// What the function vouches for of the token.
+    #[serde(default)]
+    pub(crate) voucher: Option<&'a str>,
 }
 
 /// A page of history.
@@ -72,11 +77,10 @@ pub(crate) struct HistoryPage<'a> {
     /// The messages, ascending.
     #[serde(borrow)]
     pub(crate) messages: Vec<&'a RawValue>,
+    /// The first number that is kept.
+    pub(crate) first_seq: i64,
     /// The last number of the conversation.
     pub(crate) last_seq: i64,
-    /// Numbers up to this one are gone.
-    #[serde(default)]
-    pub(crate) purged_through: i64,
 }
 
 /// A signed event, after its MAC was checked.
@@ -84,13 +88,14 @@ pub(crate) struct HistoryPage<'a> {
 pub(crate) struct Event<'a> {
     /// The node that it is for.
     pub(crate) to: Box<str>,
-    /// When it was made, in milliseconds since 1970.
-    pub(crate) at: i64,
     /// The database's history that it comes from.
     pub(crate) epoch: Box<str>,
     /// What has changed.
     #[serde(borrow)]
     pub(crate) conversations: Vec<EventConversation<'a>>,
+    /// The conversations in which somebody has come or gone.
+    #[serde(default)]
+    pub(crate) presence: Vec<ServiceRequestId>,
 }
 
 /// What has changed in one conversation.
@@ -101,28 +106,27 @@ pub(crate) struct EventConversation<'a> {
     pub(crate) id: ServiceRequestId,
     /// The number of its last change.
     pub(crate) version: i64,
+    /// The number of its last message as of that change, which need not be one of those below.
+    pub(crate) last_seq: i64,
     /// Its parties as of that change.
     pub(crate) who: Parties,
     /// Whether it takes messages.
     pub(crate) status: Status,
     /// When it was closed, while it is.
     pub(crate) closed_at: Option<DateTime<Utc>>,
-    /// The new messages.
+    /// Messages that are new, or that somebody has sent again.
     #[serde(borrow, default)]
     pub(crate) messages: Vec<&'a RawValue>,
-    /// Who has come or gone.
-    #[serde(default)]
-    pub(crate) presence: Vec<Presence>,
 }
 
 /// Reads messages for one reader's line.
 pub(crate) fn page(
     messages: &[&RawValue],
-    purged_through: i64,
+    first: i64,
     last: i64,
     reader: &Actor,
 ) -> Result<History, serde_json::Error> {
     let arrivals = messages.iter().map(|message| Post::read(message).map(|post| post.arrival(reader)));
     let messages = arrivals.collect::<Result<Vec<Arrival<Arc<Post>>>, _>>()?;
-    Ok(Page { messages, purged_through, last })
+    Ok(Page { messages, first, last })
 }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::answers::SendAnswer;
 use crate::calls::Failure;
+use crate::connection::Connection;
 use crate::door::{Arrived, News, Standing};
 use crate::epoch::Observed;
 use crate::lane::Item;
@@ -23,11 +24,13 @@ use crate::ticket::Ticket;
 const WHOLE: usize = 2;
 
 /// How long to wait before trying again: a deadlock or a lost connection is over by then.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 
 impl Inner {
     /// Sends a batch and answers everybody who waits for it. It is idempotent, so it may be tried again.
-    pub(crate) async fn send(self: &Arc<Self>, batch: Vec<Item>) {
+    ///
+    /// Gives back, in their order, the messages of conversations that somebody else holds.
+    pub(crate) async fn send(self: &Arc<Self>, batch: Vec<Item>) -> Vec<Item> {
         let began = Instant::now();
         self.metrics.batch.observe(batch.len() as f64);
         for item in &batch {
@@ -38,50 +41,127 @@ impl Inner {
                 self.metrics.repeated.add(1);
                 sleep(PAUSE).await;
             }
-            match self.attempt(&batch).await {
-                Ok(()) => {
+            match self.attempt(&batch, self.limits.held).await {
+                Ok(held) => {
                     self.metrics.send_call.observe(seconds(began.elapsed()));
-                    return;
+                    return held.of(batch);
                 }
-                Err(failure) => tracing::warn!(messages = batch.len(), %failure, "a batch of messages failed"),
+                Err(failure) => {
+                    tracing::warn!(messages = batch.len(), %failure, "a batch of messages failed");
+                    if matches!(failure, Failure::Key) {
+                        // None of them would get in singly either.
+                        self.give_up(&batch);
+                        return Vec::new();
+                    }
+                }
             }
         }
-        for item in &batch {
-            if let Err(failure) = self.attempt(std::slice::from_ref(item)).await {
-                tracing::warn!(%failure, "a message failed");
-                self.give_up(item);
+        let mut held = Held::default();
+        let mut given_up: Vec<&Item> = Vec::new();
+        for (place, item) in batch.iter().enumerate() {
+            // Nothing is tried before it is known what became of an earlier one of its sender.
+            if given_up.iter().any(|earlier| earlier.ticket.precedes(&item.ticket)) {
+                continue;
+            }
+            if item.ticket.is_behind() {
+                self.give_up([item]);
+                continue;
+            }
+            if held.has(&batch, item) {
+                held.0.push(place);
+                continue;
+            }
+            match self.attempt(std::slice::from_ref(item), self.limits.held).await {
+                Ok(one) => held.0.extend(one.0.first().map(|_| place)),
+                Err(failure) => {
+                    tracing::warn!(%failure, "a message failed");
+                    let behind = |later: &&Item| *item.ticket == *later.ticket || item.ticket.precedes(&later.ticket);
+                    self.give_up(batch.iter().filter(behind));
+                    given_up.push(item);
+                }
             }
         }
         self.metrics.send_call.observe(seconds(began.elapsed()));
+        held.of(batch)
     }
 
-    /// Tells a sender that nobody knows what became of a message.
-    pub(crate) fn give_up(self: &Arc<Self>, item: &Item) {
-        self.metrics.unknown.add(1);
-        self.refuse(&item.ticket, &unknown());
+    /// Tells senders that nobody knows what became of their messages.
+    pub(crate) fn give_up<'i>(self: &Arc<Self>, items: impl IntoIterator<Item = &'i Item>) {
+        let refusals = items.into_iter().map(|item| {
+            self.metrics.unknown.add(1);
+            (Arc::clone(&item.ticket), unknown())
+        });
+        self.refuse(refusals.collect());
     }
 
-    /// Tells a sender that a message is not stored, unless it turned up after all.
-    pub(crate) fn refuse(self: &Arc<Self>, ticket: &Arc<Ticket>, refusal: &Refusal) {
-        let Some(door) = &ticket.door else { return ticket.refuse(refusal) };
-        let (refused, aftermath) = door.refuse(ticket);
-        if refused {
-            ticket.refuse(refusal);
+    /// Gives up a message that waits, if it still does. What waits behind it comes again with it.
+    pub(crate) fn give_up_waiting(self: &Arc<Self>, ticket: &Arc<Ticket>) {
+        let now = Instant::now();
+        let gone = {
+            // As one: nothing of the connection is taken or comes in between.
+            let mut holds = ticket.connection.holds.lock();
+            let gone = self.withdraw(ticket);
+            for item in &gone {
+                holds.refused(&item.ticket.message, &unknown(), now, self.limits.hold);
+            }
+            gone
+        };
+        if !gone.is_empty() {
+            self.give_up(&gone);
         }
-        self.follow_up(door, aftermath, Urgency::Soon);
     }
 
-    async fn attempt(self: &Arc<Self>, items: &[Item]) -> Result<(), Failure> {
+    /// Tells senders that their messages are not stored, but for those that turned up after all. What a sender has waiting
+    /// behind one that may come again comes again with it.
+    pub(crate) fn refuse(self: &Arc<Self>, mut refused: Vec<(Arc<Ticket>, Refusal)>) {
+        let mut told = Vec::new();
+        let now = Instant::now();
+        // All of it is known before any of it is told: who hears it may send again at once.
+        let mut next = 0;
+        while let Some((ticket, refusal)) = refused.get(next).cloned() {
+            next += 1;
+            let mut behind = Vec::new();
+            {
+                let mut holds = ticket.connection.holds.lock();
+                if holds.refused(&ticket.message, &refusal, now, self.limits.hold) {
+                    behind = self.withdraw(&ticket);
+                    for item in &behind {
+                        holds.refused(&item.ticket.message, &refusal, now, self.limits.hold);
+                    }
+                }
+            }
+            self.metrics.unknown.add(behind.len() as u64);
+            refused.extend(behind.into_iter().map(|item| (Arc::clone(&item.ticket), unknown())));
+            let Some(door) = &ticket.door else {
+                told.push((ticket, refusal));
+                continue;
+            };
+            let (open, aftermath) = door.refuse(&ticket);
+            self.follow_up(door, aftermath, Urgency::Soon);
+            if open {
+                told.push((ticket, refusal));
+            } else {
+                // Its message came by before, so it does not come again.
+                ticket.connection.holds.lock().stored(&ticket.message);
+            }
+        }
+        for (ticket, refusal) in told {
+            ticket.refuse(&refusal);
+        }
+    }
+
+    /// Sends messages once, waiting so long for a conversation that somebody else holds.
+    pub(crate) async fn attempt(self: &Arc<Self>, items: &[Item], patience: Duration) -> Result<Held, Failure> {
         let deadline = items.iter().map(|item| item.ticket.deadline).min();
         let left = deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now()));
         let asked = Instant::now();
-        let answer = self.calls.send(encode(self.calls.node().as_str(), items), left).await?;
+        let answer = self.calls.send(encode(self.calls.node().as_str(), patience, items), left).await?;
         self.settle(items, &answer, asked)
     }
 
     /// Takes the answer to a batch: first everything of one conversation, then of the next.
-    fn settle(self: &Arc<Self>, items: &[Item], answer: &Bytes, asked: Instant) -> Result<(), Failure> {
-        let SendAnswer { epoch, outcomes, conversations } = serde_json::from_slice(answer)?;
+    fn settle(self: &Arc<Self>, items: &[Item], answer: &Bytes, asked: Instant) -> Result<Held, Failure> {
+        let SendAnswer { epoch, outcomes, conversations, vouchers } = serde_json::from_slice(answer)?;
         if outcomes.len() != items.len() {
             return Err(serde_json::Error::custom("another number of outcomes than of items").into());
         }
@@ -91,8 +171,17 @@ impl Inner {
             // Stored in a history that is no more: sent again, it will be in the present one.
             Some(Observed::Outdated) => return Err(serde_json::Error::custom("the database was restored").into()),
         }
+        // Most answers vouch for nobody anew.
+        if !vouchers.is_empty() {
+            let vouched = bearers(items).into_iter().zip(vouchers);
+            for (connection, voucher) in vouched.filter_map(|(connection, voucher)| Some((connection, voucher?))) {
+                connection.take_voucher(voucher);
+            }
+        }
+        let mut held = Held::default();
         let mut stored: Vec<Stored> = conversations.into_iter().map(Stored::new).collect();
-        for (item, outcome) in items.iter().zip(outcomes) {
+        let mut refused = Vec::new();
+        for (place, (item, outcome)) in items.iter().zip(outcomes).enumerate() {
             let ticket = &item.ticket;
             match (outcome.message.map(Post::read), outcome.error) {
                 (Some(Ok(post)), _) => {
@@ -100,7 +189,7 @@ impl Inner {
                     let arrived = Arrived { post, ticket: Some(Arc::clone(ticket)) };
                     let place = stored.iter_mut().find(|stored| stored.is_for(ticket));
                     match (place, &ticket.door) {
-                        (Some(stored), _) => stored.add(arrived, outcome.new),
+                        (Some(stored), _) => stored.posts.push(arrived),
                         (None, Some(door)) => {
                             let aftermath = door.answer(&arrived);
                             self.follow_up(door, aftermath, Urgency::Soon);
@@ -113,24 +202,51 @@ impl Inner {
                 }
                 (None, Some(refusal)) => {
                     self.metrics.refused.add(1);
-                    self.refuse(ticket, &refusal);
+                    refused.push((Arc::clone(ticket), refusal));
                 }
-                (Some(Err(_)), _) | (None, None) => self.give_up(item),
+                (None, None) if outcome.busy => held.0.push(place),
+                (Some(Err(_)), _) | (None, None) => {
+                    self.metrics.unknown.add(1);
+                    refused.push((Arc::clone(ticket), unknown()));
+                }
             }
         }
-        for Stored { conversation, posts, last } in stored {
+        self.refuse(refused);
+        for Stored { conversation, posts } in stored {
             let Some(door) = self.doors.get(conversation.id.as_str()) else { continue };
             let news = News {
                 version: conversation.version,
                 who: conversation.parties,
-                standing: last.map(|_| Standing::OPEN),
+                standing: Standing { status: conversation.status, closed_at: conversation.closed_at },
+                last: conversation.last_seq,
                 posts,
-                last,
+                asked: Some(asked),
             };
             let aftermath = door.hear(&news);
             self.follow_up(&door, aftermath, Urgency::Soon);
         }
-        Ok(())
+        Ok(held)
+    }
+}
+
+/// The places of those items of a batch whose conversations somebody else holds, ascending.
+#[derive(Debug, Default)]
+pub(crate) struct Held(Vec<usize>);
+
+impl Held {
+    /// Those items themselves.
+    pub(crate) fn of(&self, batch: Vec<Item>) -> Vec<Item> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let held = batch.into_iter().enumerate().filter(|(place, _)| self.0.contains(place));
+        held.map(|(_, item)| item).collect()
+    }
+
+    /// Whether an earlier item of the same conversation is among them.
+    fn has(&self, batch: &[Item], item: &Item) -> bool {
+        let conversation = |item: &Item| item.ticket.door.as_ref().map(Arc::as_ptr);
+        self.0.iter().filter_map(|place| batch.get(*place)).any(|held| conversation(held) == conversation(item))
     }
 }
 
@@ -138,44 +254,48 @@ impl Inner {
 struct Stored {
     conversation: SentConversation,
     posts: Vec<Arrived>,
-    /// The last number, when there is a new message: it is the last one, for the conversation was locked.
-    last: Option<i64>,
 }
 
 impl Stored {
     fn new(conversation: SentConversation) -> Self {
-        Self { conversation, posts: Vec::new(), last: None }
+        Self { conversation, posts: Vec::new() }
     }
 
     fn is_for(&self, ticket: &Ticket) -> bool {
         ticket.door.as_ref().is_some_and(|door| door.id == self.conversation.id)
     }
+}
 
-    fn add(&mut self, arrived: Arrived, new: bool) {
-        if new {
-            self.last = self.last.max(Some(arrived.post.seq));
+/// Whose tokens go with a batch: each connection once, in the order in which they come first.
+fn bearers(items: &[Item]) -> Vec<&Arc<Connection>> {
+    let mut bearers: Vec<&Arc<Connection>> = Vec::new();
+    for item in items {
+        if !bearers.iter().any(|known| Arc::ptr_eq(known, &item.ticket.connection)) {
+            bearers.push(&item.ticket.connection);
         }
-        self.posts.push(arrived);
     }
+    bearers
 }
 
 /// The request of a batch: each token once, each item as it was encoded when it came.
-fn encode(node: &str, items: &[Item]) -> Bytes {
-    let mut tokens: Vec<&str> = Vec::new();
+fn encode(node: &str, patience: Duration, items: &[Item]) -> Bytes {
+    let bearers = bearers(items);
+    let tokens: Vec<&str> = bearers.iter().map(|connection| &*connection.token).collect();
+    let vouchers: Vec<Option<Arc<str>>> = bearers.iter().map(|connection| connection.voucher()).collect();
+    let vouchers: Vec<Option<&str>> = vouchers.iter().map(Option::as_deref).collect();
     let mut encoded = Vec::with_capacity(64 + items.iter().map(|item| item.json.len() + 32).sum::<usize>());
     for item in items {
-        let token = &*item.ticket.connection.token;
-        let index = tokens.iter().position(|known| std::ptr::eq(*known, token)).unwrap_or_else(|| {
-            tokens.push(token);
-            tokens.len() - 1
-        });
+        let index = bearers.iter().position(|known| Arc::ptr_eq(known, &item.ticket.connection)).unwrap_or_default();
         let separator = if encoded.is_empty() { "" } else { "," };
         encoded.extend_from_slice(format!("{separator}{{\"token\":{index},").as_bytes());
         encoded.extend_from_slice(&item.json);
     }
     let mut request =
         Vec::with_capacity(encoded.len() + tokens.iter().map(|token| token.len() + 4).sum::<usize>() + 64);
-    let head = serde_json::json!({ "node": node, "tokens": tokens }).to_string();
+    let patience = patience.as_millis();
+    let vouchers = if vouchers.iter().any(Option::is_some) { vouchers } else { Vec::new() };
+    let head = serde_json::json!({ "node": node, "patience": patience, "tokens": tokens, "vouchers": vouchers });
+    let head = head.to_string();
     request.extend_from_slice(head.trim_end_matches('}').as_bytes());
     request.extend_from_slice(b",\"items\":[");
     request.extend_from_slice(&encoded);
@@ -183,7 +303,8 @@ fn encode(node: &str, items: &[Item]) -> Bytes {
     request.into()
 }
 
-fn unknown() -> Refusal {
+/// Nobody knows what became of a message.
+pub(crate) fn unknown() -> Refusal {
     ErrorCode::Unavailable
         .refusal("whether the message is stored is not known; send it again with the same clientMessageId")
 }

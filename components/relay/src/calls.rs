@@ -2,10 +2,14 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat::wire::{JoinRequest, Leave, LeaveRequest, SendRequest, SweepRequest};
+use chat::wire::{
+    Follower, Held, Inventory, IssuerKeys, JoinRequest, KeysRequest, Leave, LeaveRequest, LimitsRequest, RelayKey,
+    Secrets, SendRequest, SweepRequest, Taken,
+};
 use chat::{ErrorCode, NodeName, Problem, Refusal, ServiceRequestId};
 use futures_util::FutureExt;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -13,10 +17,8 @@ use http::{HeaderValue, Method, Request, StatusCode};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::{CallError, Functions};
-
-/// The header that opens internal routes.
-const KEY: &str = "x-hubline-key";
 
 /// How many messages a page of history has.
 const PAGE: u32 = 200;
@@ -24,12 +26,20 @@ const PAGE: u32 = 200;
 /// How long a relay that starts may be kept from it by preparations.
 const REHEARSAL: Duration = Duration::from_secs(1);
 
+/// How long the functions may take to say what the issuer's keys are: they may have to ask it, or wait for who does.
+const KEYS: Duration = Duration::from_millis(3500);
+
 /// The functions, and what it takes to be let in.
 pub(crate) struct Calls {
     functions: Arc<dyn Functions>,
     node: NodeName,
     incarnation: Uuid,
-    key: HeaderValue,
+    /// What opens their internal routes: the new key, and while it is being exchanged the old one.
+    keys: Vec<HeaderValue>,
+    /// Which of them was taken last.
+    taken: AtomicUsize,
+    /// Whether all of them were refused the last time.
+    refused: AtomicBool,
     timeout: Duration,
 }
 
@@ -39,6 +49,9 @@ pub(crate) enum Failure {
     /// It was not reached, or didn't answer in time. Whether it did its work is not known.
     #[error(transparent)]
     Call(#[from] CallError),
+    /// It does not know this relay.
+    #[error("the functions refuse this relay's key: relay_key is another one there")]
+    Key,
     /// It says no.
     #[error("the function refuses: {0}")]
     Refused(Refusal),
@@ -55,10 +68,17 @@ impl Failure {
     pub(crate) fn into_refusal(self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal,
-            Self::Call(_) | Self::Status(_) | Self::Answer(_) => {
+            // That the relay is a stranger to the functions is nothing that a user's token could mend.
+            Self::Call(_) | Self::Key | Self::Status(_) | Self::Answer(_) => {
                 ErrorCode::Unavailable.refusal("the service does not answer; try again")
             }
         }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        if RelayKey::is_refused(&refusal) { Self::Key } else { Self::Refused(refusal) }
     }
 }
 
@@ -70,12 +90,22 @@ impl Calls {
     pub(crate) fn new(
         functions: Arc<dyn Functions>,
         node: NodeName,
-        key: &str,
+        keys: &Secrets,
         timeout: Duration,
     ) -> Result<Self, http::header::InvalidHeaderValue> {
-        let mut key = HeaderValue::from_str(key)?;
-        key.set_sensitive(true);
-        Ok(Self { functions, node, incarnation: Uuid::new_v4(), key, timeout })
+        let header = |key: &str| {
+            let mut value = HeaderValue::from_str(key)?;
+            value.set_sensitive(true);
+            Ok(value)
+        };
+        let (taken, refused) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let keys = keys.all().map(header).collect::<Result<_, _>>()?;
+        Ok(Self { functions, node, incarnation: Uuid::new_v4(), keys, taken, refused, timeout })
+    }
+
+    /// Whether the functions don't know this relay.
+    pub(crate) fn are_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// The node's name.
@@ -85,7 +115,8 @@ impl Calls {
 
     /// Sends a batch of nothing, for which the function prepares itself and its database.
     pub(crate) async fn rehearse(&self) -> Result<(), Failure> {
-        let request = SendRequest { node: Some(self.node.clone()), tokens: Vec::new(), items: Vec::new() };
+        let node = Some(self.node.clone());
+        let request = SendRequest { node, patience: None, tokens: Vec::new(), vouchers: Vec::new(), items: Vec::new() };
         self.internal("/internal/messages", json(&request)?, REHEARSAL.min(self.timeout)).await.map(drop)
     }
 
@@ -97,7 +128,7 @@ impl Calls {
     /// Joins a conversation in a user's name.
     pub(crate) async fn join(
         &self,
-        token: &str,
+        connection: &Connection,
         id: &str,
         after_seq: Option<i64>,
         epoch: Option<&str>,
@@ -105,7 +136,8 @@ impl Calls {
         let request = JoinRequest {
             node: self.node.clone(),
             incarnation: self.incarnation,
-            token: token.to_owned(),
+            token: connection.token.to_string(),
+            voucher: connection.voucher().map(|voucher| voucher.to_string()),
             service_request_id: id.to_owned(),
             after_seq,
             epoch: epoch.map(str::to_owned),
@@ -119,10 +151,27 @@ impl Calls {
         self.internal("/internal/leave", json(&request)?, self.timeout).await.map(drop)
     }
 
-    /// Asks which of these conversations are at another version.
-    pub(crate) async fn sweep(&self, conversations: Vec<(ServiceRequestId, i64)>) -> Result<Bytes, Failure> {
-        let request = SweepRequest { node: self.node.clone(), incarnation: self.incarnation, conversations };
+    /// Asks what is otherwise than is known of these conversations, after registering these followers.
+    pub(crate) async fn sweep(
+        &self,
+        conversations: Vec<Held>,
+        followers: Vec<Follower>,
+        inventory: Option<Inventory>,
+    ) -> Result<Bytes, Failure> {
+        let (node, incarnation) = (self.node.clone(), self.incarnation);
+        let request = SweepRequest { node, incarnation, conversations, followers, inventory };
         self.internal("/internal/sweep", json(&request)?, self.timeout).await
+    }
+
+    /// Tells what users and addresses have taken here, and asks what is left.
+    pub(crate) async fn limits(&self, taken: Vec<Taken>) -> Result<Bytes, Failure> {
+        self.internal("/internal/limits", json(&LimitsRequest { taken })?, self.timeout).await
+    }
+
+    /// Asks by which keys of the issuer tokens hold. `unknown` says that somebody shows a key that is not known here.
+    pub(crate) async fn keys(&self, unknown: bool) -> Result<IssuerKeys, Failure> {
+        let answer = self.internal("/internal/keys", json(&KeysRequest { unknown })?, KEYS).await?;
+        Ok(serde_json::from_slice(&answer)?)
     }
 
     /// Reads a page of history in a user's name.
@@ -134,11 +183,49 @@ impl Calls {
         self.call(request, self.timeout).await
     }
 
+    /// Calls an internal route, by the other key when one is refused.
     async fn internal(&self, path: &'static str, body: Bytes, timeout: Duration) -> Result<Bytes, Failure> {
+        let first = self.taken.load(Ordering::Relaxed);
+        for turn in 0..self.keys.len() {
+            let index = (first + turn) % self.keys.len();
+            let Some(key) = self.keys.get(index) else { continue };
+            let answer = self.by_key(key, path, body.clone(), timeout).await;
+            match &answer {
+                Err(Failure::Key) => continue,
+                // A function that can't work may say so before it looks at the key.
+                Ok(_) => self.note(index),
+                Err(Failure::Refused(refusal)) if refusal.code != ErrorCode::Unavailable => self.note(index),
+                Err(_) => {}
+            }
+            return answer;
+        }
+        if !self.refused.swap(true, Ordering::Relaxed) {
+            tracing::error!("{}", Failure::Key);
+        }
+        Err(Failure::Key)
+    }
+
+    /// Takes note of a key that was taken.
+    fn note(&self, index: usize) {
+        if self.taken.load(Ordering::Relaxed) != index {
+            self.taken.store(index, Ordering::Relaxed);
+        }
+        if self.are_refused() && self.refused.swap(false, Ordering::Relaxed) {
+            tracing::info!("the functions take this relay's key");
+        }
+    }
+
+    async fn by_key(
+        &self,
+        key: &HeaderValue,
+        path: &'static str,
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<Bytes, Failure> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(path)
-            .header(KEY, self.key.clone())
+            .header(RelayKey::HEADER, key.clone())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(body);
         self.call(request, timeout).await
@@ -153,7 +240,7 @@ impl Calls {
         match response.status() {
             StatusCode::OK => Ok(response.into_body()),
             status => match serde_json::from_slice::<Problem>(response.body()) {
-                Ok(problem) => Err(Failure::Refused(problem.into())),
+                Ok(problem) => Err(Refusal::from(problem).into()),
                 Err(_) => Err(Failure::Status(status)),
             },
         }

@@ -9,7 +9,9 @@ use serde::Serialize;
 use signalr::{Close, Completion, Invocation};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use crate::account::Guest;
 use crate::door::Door;
+use crate::holds::Holds;
 use crate::metrics::Metrics;
 use crate::outbox::{Outbox, Pushed};
 use crate::post::{Post, encode};
@@ -20,12 +22,18 @@ pub(crate) struct Connection {
     pub(crate) actor: Actor,
     /// The token that proves it, with which functions are asked in the user's name.
     pub(crate) token: Box<str>,
+    /// What a function has vouched for of the token, to be shown beside it.
+    voucher: Mutex<Option<Arc<str>>>,
+    /// Whose limits it counts towards.
+    pub(crate) guest: Guest,
     /// What waits to be written.
     pub(crate) outbox: Outbox,
     /// The conversations that know this connection.
     doors: Mutex<Vec<Arc<Door>>>,
     /// The conversations that it is about to join: what it wants of them meanwhile waits.
     joining: Mutex<Vec<Arc<Door>>>,
+    /// The order of its messages. Held while one is queued, so that none slips by.
+    pub(crate) holds: Mutex<Holds>,
     under_way: AtomicUsize,
     resting: AtomicBool,
     /// How many invocations have ended, and whether the socket waits for the next one to.
@@ -36,19 +44,32 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// A connection of this user, to which at most so many bytes may wait.
-    pub(crate) fn new(actor: Actor, token: &str, queue_bytes: usize, metrics: Arc<Metrics>) -> Arc<Self> {
+    pub(crate) fn new(actor: Actor, token: &str, guest: Guest, queue_bytes: usize, metrics: Arc<Metrics>) -> Arc<Self> {
         Arc::new(Self {
             actor,
             token: token.into(),
+            voucher: Mutex::default(),
+            guest,
             outbox: Outbox::new(queue_bytes),
             doors: Mutex::default(),
             joining: Mutex::default(),
+            holds: Mutex::default(),
             under_way: AtomicUsize::new(0),
             resting: AtomicBool::new(false),
             ended: AtomicUsize::new(0),
             awaited: AtomicBool::new(false),
             metrics,
         })
+    }
+
+    /// What is to be shown beside the token.
+    pub(crate) fn voucher(&self) -> Option<Arc<str>> {
+        self.voucher.lock().clone()
+    }
+
+    /// Takes what a function vouches for.
+    pub(crate) fn take_voucher(&self, voucher: &str) {
+        *self.voucher.lock() = Some(voucher.into());
     }
 
     /// Queues a message for the client, to be written with what else comes until [`Self::flush`].
@@ -130,6 +151,11 @@ impl Connection {
         if self.awaited.swap(false, Ordering::SeqCst) {
             self.outbox.wake();
         }
+    }
+
+    /// Whether no invocation is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.under_way.load(Ordering::SeqCst) == 0
     }
 
     /// How many invocations have ended.

@@ -1,6 +1,7 @@
 //! The one door by which everything of a conversation reaches its followers on this node.
 
 mod follow;
+mod history;
 mod news;
 mod presence;
 mod repair;
@@ -13,14 +14,17 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::Notify;
+use tokio::time::Instant;
+use uuid::Uuid;
 
 pub(crate) use follow::Joined;
+pub(crate) use history::Doubt;
 pub(crate) use news::{Arrived, News, Standing};
-pub(crate) use presence::milliseconds_now;
 pub(crate) use repair::Wanted;
 
-use presence::Elsewhere;
+use presence::Presence;
 
+use crate::batch::unknown;
 use crate::connection::Connection;
 use crate::post::Post;
 use crate::ticket::Ticket;
@@ -46,21 +50,22 @@ pub(crate) struct Door {
 struct State {
     /// What is known of the conversation itself; `None` before the first word of it.
     facts: Option<Facts>,
-    /// Every change up to this version is known here. It may be behind the version of the facts: news that came without
-    /// the conversation's last number may have overtaken messages.
-    synced: i64,
+    /// The highest number that came by here, and the message that bears it.
+    latest: Option<(i64, Uuid)>,
+    /// Whether a task asks the database about that message.
+    doubting: bool,
     members: Vec<Member>,
-    /// Who is connected on other nodes, and who has gone there.
-    elsewhere: Vec<Elsewhere>,
-    /// When the database was asked last who is there, in milliseconds since 1970: older news is no news.
-    presence_at: i64,
+    presence: Presence,
     /// Whether a task looks after missing messages.
     repairing: bool,
 }
 
-/// What is known of a conversation, as of one version.
+/// What is known of a conversation, as of one version. Every change up to it is known here: each word of a conversation
+/// says its last number too, and followers have heard of that.
 struct Facts {
     version: i64,
+    /// When it became known.
+    since: Instant,
     parties: Parties,
     standing: Standing,
 }
@@ -69,6 +74,8 @@ struct Facts {
 struct Member {
     connection: Arc<Connection>,
     line: Line,
+    /// Whether it has joined and not left since. Who joins again is there meanwhile.
+    is_there: bool,
 }
 
 /// What is left to do after something came in.
@@ -78,8 +85,14 @@ pub(crate) struct Aftermath {
     pub(crate) departed: Vec<UserId>,
     /// Whether messages are missing.
     pub(crate) lacking: bool,
+    /// Whether the database is to be asked soon who is there.
+    pub(crate) inquire: bool,
     /// Whether the door may be taken down.
     pub(crate) deserted: bool,
+    /// Whether the conversation has another history than the one that was known here, and its followers started over.
+    pub(crate) restarted: bool,
+    /// Whether the conversation may have another history: the database has to be asked.
+    pub(crate) doubtful: bool,
 }
 
 #[derive(Serialize)]
@@ -94,6 +107,7 @@ struct Removed<'a> {
 struct Changed<'a> {
     service_request_id: &'a ServiceRequestId,
     status: Status,
+    #[serde(serialize_with = "chat::time::serialize_maybe")]
     closed_at: Option<DateTime<Utc>>,
     technician_id: Option<&'a UserId>,
     service_center_id: &'a chat::CenterId,
@@ -116,12 +130,6 @@ impl Door {
         state.members.iter().any(|member| member.line.follows() && member.connection.actor.user == *user)
     }
 
-    /// What a sweep tells of it: every change up to this version is known. `None` when nobody follows.
-    pub(crate) fn synced(&self) -> Option<i64> {
-        let state = self.state.lock();
-        state.members.iter().any(|member| member.line.follows()).then_some(state.synced)
-    }
-
     /// The database has another history: nothing known counts any longer, and nobody follows.
     pub(crate) fn forget(&self) -> Vec<Arc<Connection>> {
         let mut state = self.state.lock();
@@ -130,14 +138,14 @@ impl Door {
         let mut steps = Vec::new();
         for member in &mut state.members {
             if member.line.position().is_some() {
-                member.line.leave(&mut steps);
+                member.leave(&mut steps);
                 take(&mut steps, &member.connection);
                 member.connection.flush();
             }
         }
         state.facts = None;
-        state.synced = 0;
-        state.elsewhere = Vec::new();
+        state.latest = None;
+        state.presence = Presence::default();
         followers
     }
 }
@@ -154,31 +162,27 @@ impl State {
         let mut steps = Vec::new();
         let mut removed = Vec::new();
         for member in &mut self.members {
-            if member.line.follows() && fails(member) {
-                // One that is about to join hears it from the answer to its join.
-                let tell = member.line.position().is_some();
-                member.line.leave(&mut steps);
+            // One that is about to join hears it from the answer to its join, which may be newer than this.
+            if member.line.position().is_some() && fails(member) {
+                member.leave(&mut steps);
+                member.connection.tell("OnRemoved", &Removed { service_request_id: &door.id, code });
                 take(&mut steps, &member.connection);
-                if tell {
-                    member.connection.tell("OnRemoved", &Removed { service_request_id: &door.id, code });
-                }
                 removed.push(Arc::clone(&member.connection));
             }
         }
         for connection in removed {
-            self.departed(door, &connection.actor, aftermath);
+            self.departed(&connection.actor, aftermath);
         }
         self.tidy(door);
     }
 
     /// Notes that a connection of this user follows no longer, if it was the user's last one here.
-    fn departed(&mut self, door: &Door, actor: &Actor, aftermath: &mut Aftermath) {
+    fn departed(&self, actor: &Actor, aftermath: &mut Aftermath) {
         let still =
             self.members.iter().any(|member| member.line.follows() && member.connection.actor.user == actor.user);
         if !still && !aftermath.departed.contains(&actor.user) {
             aftermath.departed.push(actor.user.clone());
         }
-        self.gone_offline(door, actor);
     }
 
     /// Has everything written that was queued for the members, and lets go of those that neither follow nor wait.
@@ -208,7 +212,8 @@ impl State {
         let found = self.members.iter().position(|member| Arc::ptr_eq(&member.connection, connection));
         let index = found.unwrap_or_else(|| {
             connection.enter(door);
-            self.members.push(Member { connection: Arc::clone(connection), line: Line::default() });
+            let connection = Arc::clone(connection);
+            self.members.push(Member { connection, line: Line::default(), is_there: false });
             self.members.len() - 1
         });
         // In bounds either way; the borrow checker can't return `last_mut` out of a branch.
@@ -218,6 +223,12 @@ impl State {
 }
 
 impl Member {
+    /// Nothing is delivered from now on.
+    fn leave(&mut self, steps: &mut Vec<Next>) {
+        self.is_there = false;
+        self.line.leave(steps);
+    }
+
     /// Whether history has something for this connection, and the connection room for it.
     fn can_take_history(&self) -> bool {
         self.line.lacks() && self.connection.outbox.has_room()
@@ -248,6 +259,7 @@ fn take(steps: &mut Vec<Next>, connection: &Connection) {
         match step {
             Step::Deliver(post) => connection.deliver(&post),
             Step::Complete(ticket, post) => ticket.complete(&post),
+            Step::Refuse(ticket) => ticket.refuse(&unknown()),
         }
     }
 }

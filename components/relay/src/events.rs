@@ -46,7 +46,12 @@ async fn receive(State(relay): State<Arc<Inner>>, signed: Bytes) -> Response {
     if relay.epoch.is(&event.epoch) {
         relay.metrics.events.add(1);
         for conversation in event.conversations {
-            relay.take_event(conversation, event.at);
+            relay.take_event(conversation);
+        }
+        for id in &event.presence {
+            if relay.doors.get(id.as_str()).is_some() {
+                relay.inquiries.push(id);
+            }
         }
     } else {
         // Of an older history, or of a newer one that this node has yet to hear of from the database itself.
@@ -56,8 +61,8 @@ async fn receive(State(relay): State<Arc<Inner>>, signed: Bytes) -> Response {
 }
 
 impl Inner {
-    fn take_event(self: &Arc<Self>, conversation: EventConversation<'_>, at: i64) {
-        let EventConversation { id, version, who, status, closed_at, messages, presence } = conversation;
+    fn take_event(self: &Arc<Self>, conversation: EventConversation<'_>) {
+        let EventConversation { id, version, last_seq, who, status, closed_at, messages } = conversation;
         let Some(door) = self.doors.get(id.as_str()) else { return };
         let posts: Result<Vec<_>, _> =
             messages.iter().map(|message| Post::read(message).map(|post| Arrived { post, ticket: None })).collect();
@@ -65,11 +70,8 @@ impl Inner {
             tracing::warn!(%error, conversation = %id, "messages of an event can't be read");
             Vec::new()
         });
-        // Its messages are the last ones as of its version. Without any it does not say which is the last.
-        let last = posts.iter().map(|arrived| arrived.post.seq).max();
-        let standing = Some(Standing { status, closed_at });
-        let aftermath = door.hear(&News { version, who, standing, posts, last });
+        let standing = Standing { status, closed_at };
+        let aftermath = door.hear(&News { version, who, standing, last: last_seq, posts, asked: None });
         self.follow_up(&door, aftermath, Urgency::Soon);
-        door.hear_presence(&presence, at);
     }
 }

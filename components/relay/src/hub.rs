@@ -3,43 +3,37 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use chat::{ErrorCode, Refusal};
+use axum::{Extension, Router};
+use chat::{Activity, ErrorCode, Refusal};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use identity::Identity;
+use identity::{Identity, Unverified};
 use signalr::negotiate::{self, Version};
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+use crate::account::{Account, Guest};
 use crate::connection::Connection;
 use crate::problem::{method_not_allowed, problem};
+use crate::proxy::{Peer, Sender};
 use crate::relay::Inner;
 use crate::socket::Socket;
-use crate::tokens::{Stranger, seconds_now};
+use crate::tokens::seconds_now;
 use crate::upgrade::Upgrade;
-
-/// What a connection reads at once. Chat messages are small, and every idle connection keeps a buffer of this size.
-const READ_BUFFER: usize = 1024;
-
-/// How much is written at once. Large enough for a dozen messages, and the most that a connection keeps afterwards.
-const WRITE_BUFFER: usize = 4 * 1024;
-
-/// How many messages of the largest size may come in one WebSocket message. The official client makes one of all that it
-/// was given while it wrote the one before, such as everything that was pending when it had reconnected.
-const MESSAGES_IN_ONE: usize = 32;
 
 /// Tokens are honoured so long after their end, for clocks differ: as verified, so on the connection.
 const LEEWAY: i64 = 60;
 
-/// The routes of the hub.
+/// The routes of the hub. A slash at the end means nothing, as at the reference: it is how some clients put addresses
+/// together.
 pub(crate) fn router(relay: Arc<Inner>) -> Router {
     Router::new()
         .route("/hubs/chat", get(connect).fallback(other))
+        .route("/hubs/chat/", get(connect).fallback(other))
         .route("/hubs/chat/negotiate", any(negotiate))
+        .route("/hubs/chat/negotiate/", any(negotiate))
         .with_state(relay)
 }
 
@@ -75,6 +69,7 @@ async fn negotiate(
     State(relay): State<Arc<Inner>>,
     method: Method,
     RawQuery(query): RawQuery,
+    peer: Option<Extension<Peer>>,
     headers: HeaderMap,
 ) -> Response {
     if method == Method::OPTIONS {
@@ -83,7 +78,8 @@ async fn negotiate(
         return response;
     }
     let mut response = if method == Method::POST {
-        answer_negotiation(&relay, &Query::read(query.as_deref()), &headers).await.unwrap_or_else(problem)
+        let sender = relay.proxies.sender(peer.map(|Extension(peer)| peer), &headers);
+        answer_negotiation(&relay, &Query::read(query.as_deref()), &sender, &headers).await.unwrap_or_else(problem)
     } else {
         method_not_allowed("OPTIONS, POST", "negotiation is a POST")
     };
@@ -91,9 +87,17 @@ async fn negotiate(
     response
 }
 
-async fn answer_negotiation(relay: &Inner, query: &Query, headers: &HeaderMap) -> Result<Response, Refusal> {
+async fn answer_negotiation(
+    relay: &Arc<Inner>,
+    query: &Query,
+    sender: &Sender,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
     relay.admit()?;
+    // Before a token is looked at, which costs more than to ask.
+    relay.admit_from(sender, Activity::Negotiations)?;
     let (identity, _) = relay.identify(query, headers).await?;
+    relay.limited(relay.accounts.user(&identity.subject).take(Activity::Negotiations, Instant::now()))?;
     let answer = match Version::agree(query.negotiate_version.as_deref()) {
         Ok(version) => {
             let (public, secret) = relay.passes.issue(&identity.subject, seconds_now());
@@ -110,11 +114,13 @@ async fn answer_negotiation(relay: &Inner, query: &Query, headers: &HeaderMap) -
 async fn connect(
     State(relay): State<Arc<Inner>>,
     RawQuery(query): RawQuery,
+    peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     upgrade: Result<Upgrade, ()>,
 ) -> Response {
     let query = Query::read(query.as_deref());
-    match relay.let_in(&query, &headers, upgrade).await {
+    let sender = relay.proxies.sender(peer.map(|Extension(peer)| peer), &headers);
+    match relay.let_in(&query, &sender, &headers, upgrade).await {
         Ok(response) => response,
         Err(refusal) => {
             relay.metrics.turned_away.add(1);
@@ -139,13 +145,13 @@ impl Inner {
     async fn let_in(
         self: &Arc<Self>,
         query: &Query,
+        sender: &Sender,
         headers: &HeaderMap,
         upgrade: Result<Upgrade, ()>,
     ) -> Result<Response, Refusal> {
         self.admit()?;
-        if !self.origins.may_connect(headers) {
-            return Err(ErrorCode::Forbidden.refusal("pages of this origin may not use the hub"));
-        }
+        self.origins.may_connect(headers, sender)?;
+        let address = self.admit_from(sender, Activity::Connections)?;
         let (identity, token) = self.identify(query, headers).await?;
         let upgrade = match (upgrade, &query.id) {
             (Ok(upgrade), _) => upgrade,
@@ -161,15 +167,11 @@ impl Inner {
         let left = u64::try_from(honoured.saturating_sub(now)).unwrap_or_default();
         let expiry = Instant::now() + Duration::from_secs(left.min(u64::from(u32::MAX)));
         let metrics = Arc::clone(&self.metrics);
-        let connection = Connection::new(identity.actor(), token, self.limits.queue_bytes, metrics);
-        let largest = self.limits.max_message * MESSAGES_IN_ONE;
+        let user = self.accounts.user(&identity.subject);
+        let guest = self.limited(Guest::arrive(&user, address.as_ref(), Instant::now()))?;
+        let connection = Connection::new(identity.actor(), token, guest, self.limits.queue_bytes, metrics);
         let relay = Arc::clone(self);
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(WRITE_BUFFER)
-            .max_message_size(Some(largest))
-            .max_frame_size(Some(largest));
-        let (response, stream) = upgrade.agree(config);
+        let (response, stream) = upgrade.agree(self.limits.websocket_message);
         tokio::spawn(async move {
             if let Some(stream) = stream.await {
                 Socket::new(relay, connection, stream, expiry).run().await;
@@ -178,8 +180,32 @@ impl Inner {
         Ok(response)
     }
 
+    /// Lets somebody do something once more from where they are, whoever they are: the account of their address.
+    ///
+    /// # Errors
+    /// Refuses what was done too often from there.
+    pub(crate) fn admit_from(&self, sender: &Sender, activity: Activity) -> Result<Option<Arc<Account>>, Refusal> {
+        let address = self.accounts.address(sender.address);
+        if let Some(address) = &address {
+            self.limited(address.take(activity, Instant::now()))?;
+        }
+        Ok(address)
+    }
+
+    /// Counts what was done too often.
+    pub(crate) fn limited<T>(&self, outcome: Result<T, Refusal>) -> Result<T, Refusal> {
+        if outcome.is_err() {
+            self.metrics.rate_limited.add(1);
+        }
+        outcome
+    }
+
     /// Who asks, and the token that proves it: from the header, or from the query as browsers must.
-    async fn identify<'a>(&self, query: &'a Query, headers: &'a HeaderMap) -> Result<(Identity, &'a str), Refusal> {
+    async fn identify<'a>(
+        self: &Arc<Self>,
+        query: &'a Query,
+        headers: &'a HeaderMap,
+    ) -> Result<(Identity, &'a str), Refusal> {
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let bearer =
             header.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
@@ -187,10 +213,10 @@ impl Inner {
         let Some(token) = token.filter(|token| !token.is_empty()) else {
             return Err(ErrorCode::Unauthenticated.refusal("a bearer token is needed"));
         };
-        match self.tokens.identify(token).await {
+        match self.verify(token).await {
             Ok(identity) => Ok((identity, token)),
-            Err(stranger @ Stranger::Token(_)) => Err(ErrorCode::Unauthenticated.refusal(stranger.to_string())),
-            Err(stranger @ Stranger::Unknown) => Err(ErrorCode::Unavailable.refusal(stranger.to_string())),
+            Err(error @ Unverified::Token(_)) => Err(ErrorCode::Unauthenticated.refusal(error.to_string())),
+            Err(error @ Unverified::Unknown) => Err(ErrorCode::Unavailable.refusal(error.to_string())),
         }
     }
 }

@@ -2,19 +2,23 @@
 
 use std::sync::Arc;
 
-use chat::{ErrorCode, PartyPresence, Refusal, ServiceRequestId, Status};
+use chat::{ErrorCode, PartyPresence, Refusal, ServiceRequestId, Status, UserId};
 use serde::Serialize;
-use tokio::time::Instant;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep};
 
 use crate::answers::{JoinAnswer, page};
 use crate::calls::Failure;
 use crate::connection::Connection;
-use crate::door::{Door, Joined, Standing, milliseconds_now};
+use crate::door::{Door, Joined, Standing};
 use crate::epoch::Observed;
 use crate::relay::{Inner, Urgency};
 
 /// How often a join is tried: it is idempotent.
 const ATTEMPTS: usize = 2;
+
+/// After how many times the longest call a function has ended that was given up, most probably.
+const LATE: u32 = 3;
 
 /// A client's wish to join.
 pub(crate) struct Join {
@@ -28,14 +32,63 @@ pub(crate) struct Join {
     pub(crate) epoch: Option<Box<str>>,
 }
 
+/// A join under way, which ends for its connection however its task ends.
+struct Attempt {
+    relay: Arc<Inner>,
+    connection: Arc<Connection>,
+    door: Option<Arc<Door>>,
+    join: Join,
+    ended: bool,
+}
+
+impl Attempt {
+    fn new(relay: &Arc<Inner>, connection: &Arc<Connection>, door: Option<Arc<Door>>, join: Join) -> Self {
+        connection.begin();
+        Self { relay: Arc::clone(relay), connection: Arc::clone(connection), door, join, ended: false }
+    }
+
+    fn end(mut self, result: Result<(), Refusal>) {
+        self.ended = true;
+        if let Err(refusal) = result {
+            self.refuse(&refusal);
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal) {
+        self.connection.refuse(self.join.invocation_id.as_deref(), &refusal.to_string());
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if !self.ended {
+            // Only a panic leads here, or the end of the process: nobody knows how far the join has come.
+            self.refuse(&ErrorCode::Unavailable.refusal("the join broke off; try again"));
+            if let Some(door) = self.door.as_ref().filter(|_| Handle::try_current().is_ok()) {
+                let aftermath = door.leave(&self.connection);
+                self.relay.follow_up(door, aftermath, Urgency::Soon);
+            }
+        }
+        if let Some(door) = &self.door {
+            self.connection.end_join(door);
+        }
+        self.connection.finish();
+    }
+}
+
 /// What the client hears.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer<'a> {
     service_request_id: &'a ServiceRequestId,
+    first_seq: i64,
     last_seq: i64,
+    /// Whether messages that the client lacks are deleted.
+    truncated: bool,
     epoch: &'a str,
     status: Status,
+    /// Whether what the client has is of another history: everything follows, from the first number on.
+    restarted: bool,
     parties: &'a [PartyPresence],
 }
 
@@ -44,7 +97,6 @@ impl Inner {
     pub(crate) fn begin_join(self: &Arc<Self>, connection: &Arc<Connection>, join: Join) {
         let relay = Arc::clone(self);
         let connection = Arc::clone(connection);
-        connection.begin();
         let door = ServiceRequestId::parse(&join.id).ok().map(|id| {
             self.doors.at(&id, |door| {
                 door.begin_join(&connection);
@@ -52,18 +104,13 @@ impl Inner {
                 Arc::clone(door)
             })
         });
+        let attempt = Attempt::new(&relay, &connection, door, join);
         tokio::spawn(async move {
-            let result = match &door {
-                Some(door) => relay.join(&connection, door, &join).await,
-                None => relay.refuse_to_join(&connection, &join).await,
+            let result = match &attempt.door {
+                Some(door) => relay.join(&connection, door, &attempt.join).await,
+                None => relay.refuse_to_join(&connection, &attempt.join).await,
             };
-            if let Err(refusal) = result {
-                connection.refuse(join.invocation_id.as_deref(), &refusal.to_string());
-            }
-            if let Some(door) = &door {
-                connection.end_join(door);
-            }
-            connection.finish();
+            attempt.end(result);
         });
     }
 
@@ -82,11 +129,24 @@ impl Inner {
                 break;
             }
         }
-        if result.is_err() {
+        if let Err(refusal) = &result {
             let aftermath = door.leave(connection);
             self.follow_up(door, aftermath, Urgency::Soon);
+            if refusal.code == ErrorCode::Unavailable {
+                self.take_back_late(door.id.clone(), connection.actor.user.clone());
+            }
         }
         result
+    }
+
+    /// A function that was given up may be at it still, and register the user after the leave was posted.
+    fn take_back_late(self: &Arc<Self>, id: ServiceRequestId, user: UserId) {
+        let relay = Arc::clone(self);
+        let late = self.limits.call * LATE;
+        tokio::spawn(async move {
+            sleep(late).await;
+            relay.take_back_unless_followed(&id, user);
+        });
     }
 
     async fn try_to_join(
@@ -95,13 +155,17 @@ impl Inner {
         door: &Arc<Door>,
         join: &Join,
     ) -> Result<(), Refusal> {
-        let Ok(_turn) = self.joins.acquire().await else {
+        // First among the user's own, so that one user's joins leave room for others'.
+        let (Ok(_own), Ok(_turn)) = (connection.guest.user().joins.acquire().await, self.joins.acquire().await) else {
             return Err(ErrorCode::Unavailable.refusal("the server is stopping; try another"));
         };
-        let (asked, asked_at) = (Instant::now(), milliseconds_now());
-        let call = self.calls.join(&connection.token, &join.id, join.after, join.epoch.as_deref());
+        let asked = Instant::now();
+        let call = self.calls.join(connection, &join.id, join.after, join.epoch.as_deref());
         let bytes = call.await.map_err(told)?;
         let answer: JoinAnswer<'_> = serde_json::from_slice(&bytes).map_err(|error| told(error.into()))?;
+        if let Some(voucher) = answer.voucher {
+            connection.take_voucher(voucher);
+        }
         match self.epoch.observe(&answer.epoch, asked) {
             Observed::Current => {}
             Observed::Renewed => self.renew(),
@@ -109,8 +173,14 @@ impl Inner {
                 return Err(ErrorCode::Unavailable.refusal("the database is being restored; try again"));
             }
         }
-        let at = if answer.replay { 0 } else { join.after.unwrap_or(answer.last_seq) };
-        let page = page(&answer.messages, answer.purged_through, answer.last_seq, &connection.actor)
+        if answer.restarted && join.after.is_some_and(|after| after > answer.last_seq) {
+            self.metrics.ahead.add(1);
+            let (after, last) = (join.after, answer.last_seq);
+            tracing::warn!(conversation = %door.id, after, last, "a client has messages that the database has not");
+        }
+        let at = if answer.restarted { 0 } else { join.after.unwrap_or(answer.last_seq) };
+        let truncated = join.after.is_some() && at.saturating_add(1) < answer.first_seq;
+        let page = page(&answer.messages, answer.first_seq, answer.last_seq, &connection.actor)
             .map_err(|error| told(error.into()))?;
         let joined = Joined {
             at,
@@ -118,12 +188,20 @@ impl Inner {
             version: answer.version,
             who: answer.who,
             standing: Standing { status: answer.status, closed_at: answer.closed_at },
-            presence: answer.parties,
-            asked_at,
+            elsewhere: answer.elsewhere,
+            asked,
         };
         let tell = |parties: &[PartyPresence]| {
-            let (last_seq, epoch, status) = (answer.last_seq, &*answer.epoch, answer.status);
-            let told = Answer { service_request_id: &door.id, last_seq, epoch, status, parties };
+            let told = Answer {
+                service_request_id: &door.id,
+                first_seq: answer.first_seq,
+                last_seq: answer.last_seq,
+                truncated,
+                epoch: &answer.epoch,
+                status: answer.status,
+                restarted: answer.restarted,
+                parties,
+            };
             connection.answer(join.invocation_id.as_deref(), &told);
         };
         let (result, aftermath) = door.finish_join(connection, joined, tell);
@@ -133,7 +211,7 @@ impl Inner {
 
     /// The function says what is wrong with an id that can't be one.
     async fn refuse_to_join(&self, connection: &Connection, join: &Join) -> Result<(), Refusal> {
-        let answer = self.calls.join(&connection.token, &join.id, join.after, join.epoch.as_deref()).await;
+        let answer = self.calls.join(connection, &join.id, join.after, join.epoch.as_deref()).await;
         Err(answer.err().map_or_else(|| ErrorCode::NotFound.refusal("there is no such service request"), told))
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::relay::Inner;
 use crate::ticket::Ticket;
-use crate::waiting::{Flight, Waiting};
+use crate::waiting::{Crowded, Flight, Key, Place, Waiting};
 
 /// After so long a batch is slow, and nobody counts on its lane any more.
 const SLOW: Duration = Duration::from_millis(20);
@@ -33,51 +33,80 @@ pub(crate) struct Item {
 /// one message, at once; under load the cost of a batch is shared.
 #[derive(Default)]
 pub(crate) struct Lanes {
-    waiting: Mutex<Waiting<Item>>,
-    ready: Notify,
+    pub(crate) waiting: Mutex<Waiting<Item>>,
+    pub(crate) ready: Notify,
     hasher: RandomState,
 }
 
 impl Inner {
-    /// Queues a message of this conversation.
+    /// What names a conversation or a user here.
+    pub(crate) fn key(&self, id: &str) -> Key {
+        self.lanes.hasher.hash_one(id)
+    }
+
+    /// Queues a message.
     ///
     /// # Errors
     /// Gives the message back when too many wait.
-    pub(crate) fn queue(&self, conversation: &str, item: Item) -> Result<(), Item> {
-        let key = self.lanes.hasher.hash_one(conversation);
-        let bytes = item.json.len();
-        if self.lanes.waiting.lock().push(key, bytes, item, &self.limits)? {
+    pub(crate) fn queue(&self, item: Item) -> Result<(), (Item, Crowded)> {
+        let place = Place {
+            conversation: item.ticket.message.conversation,
+            sender: self.key(item.ticket.connection.actor.user.as_str()),
+            bytes: item.json.len(),
+        };
+        if self.lanes.waiting.lock().push(place, item, &self.limits)? {
             self.lanes.ready.notify_one();
         }
         Ok(())
+    }
+
+    /// Takes out a message, if it waits, and what waits behind it of the same connection and conversation.
+    pub(crate) fn withdraw(&self, ticket: &Ticket) -> Vec<Item> {
+        let affected = |item: &Item| *ticket == *item.ticket || ticket.precedes(&item.ticket);
+        self.lanes.waiting.lock().withdraw(ticket.message.conversation, affected)
+    }
+
+    /// Nobody waits longer than promised, not even behind a batch that hangs.
+    pub(crate) fn give_up_overdue(self: &Arc<Self>) {
+        let now = Instant::now();
+        let overdue = |item: &Item| (item.ticket.deadline <= now).then(|| Arc::clone(&item.ticket));
+        let overdue = self.lanes.waiting.lock().first(overdue);
+        for ticket in overdue {
+            self.give_up_waiting(&ticket);
+        }
     }
 
     /// The work of one lane: sends what comes, batch after batch, for as long as it is polled.
     pub(crate) async fn work_a_lane(self: &Arc<Self>) {
         let lanes = &self.lanes;
         loop {
-            let taken = lanes.waiting.lock().take(&self.limits);
+            let (taken, more) = {
+                let mut waiting = lanes.waiting.lock();
+                (waiting.take(&self.limits), waiting.is_due(&self.limits))
+            };
             let Some((batch, flight)) = taken else {
                 lanes.ready.notified().await;
                 continue;
             };
             let mut journey = Journey { lanes, flight: Some(flight), began: Instant::now() };
-            if batch.len() == self.limits.batch_messages {
-                // It had no room for more, so there may be work for the next lane.
+            if more {
                 lanes.ready.notify_one();
             }
             let mut sending = pin!(self.send(batch));
-            if timeout(SLOW, &mut sending).await.is_ok() {
-                continue;
-            }
-            journey.slow();
-            while timeout(PATIENCE, &mut sending).await.is_err() {
-                // Nobody waits longer than promised, not even behind a batch that hangs.
-                let now = Instant::now();
-                let expired = lanes.waiting.lock().expired(|item| item.ticket.deadline <= now);
-                for item in expired {
-                    self.give_up(&item);
+            let held = match timeout(SLOW, &mut sending).await {
+                Ok(held) => held,
+                Err(_) => {
+                    journey.slow();
+                    loop {
+                        if let Ok(held) = timeout(PATIENCE, &mut sending).await {
+                            break held;
+                        }
+                        self.give_up_overdue();
+                    }
                 }
+            };
+            if let (false, Some(flight)) = (held.is_empty(), &mut journey.flight) {
+                self.set_aside(held, flight);
             }
         }
     }

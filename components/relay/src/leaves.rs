@@ -15,10 +15,13 @@ use crate::relay::Inner;
 /// How long to wait for more before leaves are posted: people come and go in crowds, and some come right back.
 const CROWD: Duration = Duration::from_millis(100);
 
+/// How long to wait before leaves that could not be posted are posted again.
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// The most leaves in one call.
 const AT_MOST: usize = 500;
 
-/// The most leaves that wait. Beyond that registrations stay: each costs a ring for nothing until the node restarts.
+/// The most leaves that wait. Registrations that stay beyond that are found by the inventory.
 const WAITING_AT_MOST: usize = 100_000;
 
 type Name = (ServiceRequestId, UserId);
@@ -40,14 +43,20 @@ struct State {
 }
 
 impl Leaves {
-    /// A user follows a conversation on this node no longer.
-    pub(crate) fn push(&self, id: &ServiceRequestId, user: UserId) {
+    /// A user follows a conversation on this node no longer. Whether that is news.
+    pub(crate) fn push(&self, id: &ServiceRequestId, user: UserId) -> bool {
+        let name = (id.clone(), user);
         let mut state = self.state.lock();
-        if state.waiting.len() < WAITING_AT_MOST {
-            state.waiting.insert((id.clone(), user));
-        }
+        let is_news = !state.under_way.contains(&name);
+        let is_news = state.waiting.len() < WAITING_AT_MOST && state.waiting.insert(name) && is_news;
         drop(state);
         self.some.notify_one();
+        is_news
+    }
+
+    /// Whether some wait.
+    fn are_waiting(&self) -> bool {
+        !self.state.lock().waiting.is_empty()
     }
 
     /// The user is about to join again: a leave that waits is void, and one under way is waited for, lest it take back the
@@ -97,6 +106,11 @@ impl Inner {
             self.leaves.some.notified().await;
             sleep(CROWD).await;
             while !self.post_some_leaves().await {}
+            if self.leaves.are_waiting() {
+                // They could not be posted, and somebody may be waiting to see who is there.
+                sleep(PAUSE).await;
+                self.leaves.some.notify_one();
+            }
         }
     }
 
@@ -116,7 +130,6 @@ impl Inner {
         let result = self.calls.leave(names.iter().map(leave).collect()).await;
         if let Err(failure) = &result {
             tracing::warn!(%failure, "registrations can't be taken back");
-            // With the next ones: what stays registered meanwhile costs a ring for nothing.
             self.leaves.put_back(names);
         }
         self.leaves.end();

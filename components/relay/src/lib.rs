@@ -4,7 +4,10 @@
 //! ([`Functions`]); everything that happened elsewhere reaches it as a signed event ([`Relay::events`]) or by its own
 //! sweep ([`Relay::run`]). It may be killed at any moment without losing a message.
 
+mod account;
+mod accounts;
 mod answers;
+mod aside;
 mod batch;
 mod calls;
 mod client;
@@ -16,8 +19,13 @@ mod doorbell;
 mod doors;
 mod epoch;
 mod events;
+mod form;
 mod functions;
+mod gate;
+mod handover;
+mod holds;
 mod hub;
+mod inquiries;
 mod join;
 mod lane;
 mod leaves;
@@ -28,8 +36,11 @@ mod outbox;
 mod pass;
 mod post;
 mod problem;
+mod proxy;
+mod registration;
 mod relay;
 mod repair;
+mod share;
 mod socket;
 mod sweep;
 mod ticket;
@@ -37,9 +48,12 @@ mod tokens;
 mod upgrade;
 mod upstream;
 mod waiting;
+mod websocket;
 
 pub use config::{Config, Limits};
 pub use functions::{CallError, Functions};
+pub use gate::Gate;
 pub use origin::Origins;
-pub use relay::{Relay, SetupError};
+pub use proxy::{Peer, Proxies, Sender};
+pub use relay::{Relay, SetupError, Unfit};
 pub use upstream::{Upstream, UpstreamError};

@@ -3,26 +3,51 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use chat::{ErrorCode, ServiceRequestId};
+use chat::{Activity, ErrorCode, ServiceRequestId, whole_number};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use signalr::{Arguments, BindError, Close, HubMessage, InvocationError, ProtocolError, StreamInvocation};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::connection::Connection;
+use crate::form::Form;
 use crate::join::Join;
 use crate::lane::Item;
 use crate::relay::{Inner, Urgency};
 use crate::ticket::{SEND_MESSAGE, Ticket};
+use crate::waiting::Crowded;
 
-const JOIN: &str = "JoinServiceRequest";
-const LEAVE: &str = "LeaveServiceRequest";
+/// The argument that says which conversation is meant.
+const SERVICE_REQUEST: &str = "serviceRequestId";
+
+/// What stands for an argument that is missing.
+const NOTHING: &str = "null";
+
+/// What a client may invoke. Names are matched without case, as at the reference.
+#[derive(Clone, Copy)]
+enum Method {
+    Send,
+    Join,
+    Leave,
+}
+
+impl Method {
+    fn named(target: &str) -> Option<Self> {
+        match target {
+            _ if target.eq_ignore_ascii_case(SEND_MESSAGE) => Some(Self::Send),
+            _ if target.eq_ignore_ascii_case("JoinServiceRequest") => Some(Self::Join),
+            _ if target.eq_ignore_ascii_case("LeaveServiceRequest") => Some(Self::Leave),
+            _ => None,
+        }
+    }
+}
 
 /// What to do after a message.
 pub(crate) enum Flow {
     /// Take the next one.
     Next,
+    /// It was a ping. Take the next one.
+    Pinged,
     /// Take this one again, once something that is under way has ended.
     Later,
     /// End the connection.
@@ -42,11 +67,11 @@ impl Inner {
                 return Ok(Flow::Next);
             }
             HubMessage::Close(_) => return Ok(Flow::End(Close::WELL)),
+            HubMessage::Ping(_) => return Ok(Flow::Pinged),
             // Nothing streams and nobody asks clients for results, so these concern nothing.
             HubMessage::StreamItem(_)
             | HubMessage::Completion(_)
             | HubMessage::CancelInvocation(_)
-            | HubMessage::Ping(_)
             | HubMessage::Ack(_)
             | HubMessage::Sequence(_)
             | HubMessage::Unknown => return Ok(Flow::Next),
@@ -55,12 +80,17 @@ impl Inner {
         let target = &*invocation.target;
         let arguments = &invocation.arguments;
         let streams = invocation.stream_ids.len();
-        let outcome = match target {
-            SEND_MESSAGE | JOIN | LEAVE if streams > 0 => Err(InvocationError::Streams { target, given: streams }),
-            SEND_MESSAGE => self.send_message(connection, id, arguments),
-            JOIN => self.join_service_request(connection, id, arguments),
-            LEAVE => self.leave_service_request(connection, id, arguments),
-            _ => Err(InvocationError::UnknownMethod { target }),
+        let outcome = match Method::named(target) {
+            None => Err(InvocationError::UnknownMethod { target }),
+            Some(_) if streams > 0 => Err(InvocationError::Streams { target, given: streams }),
+            Some(method) => {
+                let taken = match method {
+                    Method::Send => self.send_message(connection, id, arguments),
+                    Method::Join => self.join_service_request(connection, id, arguments),
+                    Method::Leave => self.leave_service_request(connection, id, arguments),
+                };
+                taken.map_err(|error| InvocationError::Arguments { target, error })
+            }
         };
         Ok(outcome.unwrap_or_else(|error: InvocationError<'_>| {
             connection.refuse(id, &coded(&error));
@@ -68,18 +98,17 @@ impl Inner {
         }))
     }
 
-    fn send_message<'a>(
+    fn send_message(
         self: &Arc<Self>,
         connection: &Arc<Connection>,
         invocation_id: Option<&str>,
         arguments: &Arguments<'_>,
-    ) -> Result<Flow, InvocationError<'a>> {
-        let wrong = |error| InvocationError::Arguments { target: SEND_MESSAGE, error };
-        arguments.expect(2, 2).map_err(wrong)?;
-        let conversation = Text::bind(arguments, 0).map_err(wrong)?;
-        let form: Form<'_> = arguments.bind(1).map_err(wrong)?;
-        let name = Text::read(form.client_message_id).map_err(wrong)?;
-        let body = Text::read(form.body).map_err(wrong)?;
+    ) -> Result<Flow, BindError> {
+        arguments.expect(2, 2)?;
+        let conversation = Text::bind(arguments, 0, SERVICE_REQUEST)?;
+        let form: Form<'_> = arguments.bind(1, "message", "an object")?;
+        let name = Text::read(form.client_message_id.unwrap_or(NOTHING), "message.clientMessageId")?;
+        let body = Text::read(form.body.unwrap_or(NOTHING), "message.body")?;
         if connection.is_joining(&conversation.value) {
             return Ok(Flow::Later);
         }
@@ -89,53 +118,82 @@ impl Inner {
             conversation.json, name.json, body.json
         );
         let queued = Instant::now();
-        let ticket = |door| Ticket::new(connection, invocation_id, door, queued + self.limits.send);
+        let name = Uuid::try_parse(&name.value).ok();
+        let key = self.key(&conversation.value);
+        let mut holds = connection.holds.lock();
+        let message = match holds.admit(key, name, queued) {
+            Ok(message) => message,
+            Err(refusal) => {
+                self.metrics.held_back.add(1);
+                connection.refuse(invocation_id, &refusal.to_string());
+                return Ok(Flow::Next);
+            }
+        };
+        if let Err(refusal) = self.limited(connection.guest.take(Activity::Messages, queued)) {
+            holds.refused(&message, &refusal, queued, self.limits.hold);
+            connection.refuse(invocation_id, &refusal.to_string());
+            return Ok(Flow::Next);
+        }
+        let ticket = |door| Ticket::new(connection, invocation_id, door, queued + self.limits.send, message);
         let ticket = match ServiceRequestId::parse(&conversation.value) {
             Ok(id) => self.doors.at(&id, |door| {
                 let ticket = ticket(Some(Arc::clone(door)));
-                door.send(Uuid::try_parse(&name.value).ok(), &ticket);
+                door.send(name, &ticket);
                 ticket
             }),
             // The function says what is wrong with the id.
             Err(_) => ticket(None),
         };
-        let item = Item { ticket, json: json.into_bytes().into(), queued };
-        if let Err(item) = self.queue(&conversation.value, item) {
+        let outcome = self.queue(Item { ticket, json: json.into_bytes().into(), queued });
+        drop(holds);
+        if let Err((item, crowded)) = outcome {
             self.metrics.crowded_out.add(1);
-            let refusal = ErrorCode::RateLimited.refusal("too many messages are waiting; send it again in a moment");
-            self.refuse(&item.ticket, &refusal);
+            let reason = match crowded {
+                Crowded::Sender => "too many messages of yours are waiting",
+                Crowded::Everybody => "too many messages are waiting",
+            };
+            let refusal = ErrorCode::RateLimited.refusal(format!("{reason}; try again in 1 s"));
+            self.refuse(vec![(item.ticket, refusal)]);
         }
         Ok(Flow::Next)
     }
 
-    fn join_service_request<'a>(
+    fn join_service_request(
         self: &Arc<Self>,
         connection: &Arc<Connection>,
         invocation_id: Option<&str>,
         arguments: &Arguments<'_>,
-    ) -> Result<Flow, InvocationError<'a>> {
-        let wrong = |error| InvocationError::Arguments { target: JOIN, error };
-        arguments.expect(1, 3).map_err(wrong)?;
-        let conversation = Text::bind(arguments, 0).map_err(wrong)?;
-        let after: Option<i64> = arguments.bind(1).map_err(wrong)?;
-        let epoch: Option<Box<str>> = arguments.bind(2).map_err(wrong)?;
+    ) -> Result<Flow, BindError> {
+        arguments.expect(1, 3)?;
+        let conversation = Text::bind(arguments, 0, SERVICE_REQUEST)?;
+        let after = match arguments.json(1) {
+            NOTHING => None,
+            json => {
+                Some(whole_number(json).ok_or(BindError::Value { argument: "afterSeq", expected: "a whole number" })?)
+            }
+        };
+        let epoch: Option<Box<str>> = arguments.bind(2, "epoch", "a string")?;
         if connection.is_joining(&conversation.value) {
             return Ok(Flow::Later);
         }
+        if let Err(refusal) = self.limited(connection.guest.take(Activity::Joins, Instant::now())) {
+            connection.refuse(invocation_id, &refusal.to_string());
+            return Ok(Flow::Next);
+        }
+        connection.holds.lock().joined(self.key(&conversation.value));
         let join = Join { id: conversation.value.into(), invocation_id: invocation_id.map(Box::from), after, epoch };
         self.begin_join(connection, join);
         Ok(Flow::Next)
     }
 
-    fn leave_service_request<'a>(
+    fn leave_service_request(
         self: &Arc<Self>,
         connection: &Arc<Connection>,
         invocation_id: Option<&str>,
         arguments: &Arguments<'_>,
-    ) -> Result<Flow, InvocationError<'a>> {
-        let wrong = |error| InvocationError::Arguments { target: LEAVE, error };
-        arguments.expect(1, 1).map_err(wrong)?;
-        let conversation = Text::bind(arguments, 0).map_err(wrong)?;
+    ) -> Result<Flow, BindError> {
+        arguments.expect(1, 1)?;
+        let conversation = Text::bind(arguments, 0, SERVICE_REQUEST)?;
         if connection.is_joining(&conversation.value) {
             return Ok(Flow::Later);
         }
@@ -150,9 +208,9 @@ impl Inner {
 
 fn refuse_stream(connection: &Connection, invocation: &StreamInvocation<'_>) {
     let target = &*invocation.target;
-    let error: InvocationError<'_> = match target {
-        SEND_MESSAGE | JOIN | LEAVE => InvocationError::NotStreaming { target },
-        _ => InvocationError::UnknownMethod { target },
+    let error: InvocationError<'_> = match Method::named(target) {
+        Some(_) => InvocationError::NotStreaming { target },
+        None => InvocationError::UnknownMethod { target },
     };
     connection.refuse(Some(&invocation.invocation_id), &coded(&error));
 }
@@ -166,16 +224,6 @@ fn coded(error: &InvocationError<'_>) -> String {
     format!("{code}: {error}")
 }
 
-/// What a client wants to send. Its properties stay raw, to be passed on as they came.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Form<'a> {
-    #[serde(borrow)]
-    client_message_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    body: Option<&'a RawValue>,
-}
-
 /// A string of a client, known to be one: half a surrogate pair in one message would make a whole batch unreadable.
 struct Text<'a> {
     json: &'a str,
@@ -186,14 +234,15 @@ struct Text<'a> {
 struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> Text<'a> {
-    fn bind(arguments: &Arguments<'a>, index: usize) -> Result<Self, BindError> {
-        Self::read(arguments.raw().get(index).copied())
+    fn bind(arguments: &Arguments<'a>, index: usize, argument: &'static str) -> Result<Self, BindError> {
+        Self::read(arguments.json(index), argument)
     }
 
     /// Reads a string. One that is missing or null is empty: the function says what is wrong with that.
-    fn read(raw: Option<&'a RawValue>) -> Result<Self, BindError> {
-        let json = raw.map(RawValue::get).filter(|json| *json != "null").unwrap_or("\"\"");
-        let Borrowed(value) = serde_json::from_str(json).map_err(|_| BindError::Value)?;
+    fn read(json: &'a str, argument: &'static str) -> Result<Self, BindError> {
+        let json = if json == NOTHING { "\"\"" } else { json };
+        let wrong = BindError::Value { argument, expected: "a string" };
+        let Borrowed(value) = serde_json::from_str(json).map_err(|_| wrong)?;
         Ok(Self { json, value })
     }
 }

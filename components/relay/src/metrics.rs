@@ -35,6 +35,10 @@ pub(crate) struct Metrics {
     pub(crate) unknown: Counter,
     /// Sends that found too many waiting.
     pub(crate) crowded_out: Counter,
+    /// Sends that were refused because an earlier one of their connection has to be sent again first.
+    pub(crate) held_back: Counter,
+    /// What was done too often.
+    pub(crate) rate_limited: Counter,
     /// How many messages a batch has.
     pub(crate) batch: Histogram,
     /// How long a send waits for its batch.
@@ -53,10 +57,20 @@ pub(crate) struct Metrics {
     pub(crate) sweep_failures: Counter,
     /// Conversations that a sweep found changed: nobody had rung.
     pub(crate) sweep_changes: Counter,
+    /// Conversations of which the database had lost this node's registrations.
+    pub(crate) registrations_restored: Counter,
+    /// Registrations that were for nobody.
+    pub(crate) registrations_stray: Counter,
     /// Events that were taken.
     pub(crate) events: Counter,
     /// Events that were refused: forged, for another node, or of another history.
     pub(crate) events_refused: Counter,
+    /// Conversations that started over, because the database has lost what was told here.
+    pub(crate) restarted: Counter,
+    /// Joins with a number that the database does not have.
+    pub(crate) ahead: Counter,
+    /// Sends that wait apart from the others, for another transaction holds their conversation.
+    pub(crate) set_aside: Counter,
     /// Users that were removed from a conversation while they followed it.
     pub(crate) removed: Counter,
 }
@@ -75,6 +89,8 @@ impl Metrics {
             refused: Counter::default(),
             unknown: Counter::default(),
             crowded_out: Counter::default(),
+            held_back: Counter::default(),
+            rate_limited: Counter::default(),
             batch: Histogram::new(MESSAGES),
             queue_wait: Histogram::new(SECONDS),
             send_call: Histogram::new(SECONDS),
@@ -84,18 +100,29 @@ impl Metrics {
             sweep: Histogram::new(SECONDS),
             sweep_failures: Counter::default(),
             sweep_changes: Counter::default(),
+            registrations_restored: Counter::default(),
+            registrations_stray: Counter::default(),
             events: Counter::default(),
             events_refused: Counter::default(),
+            restarted: Counter::default(),
+            ahead: Counter::default(),
+            set_aside: Counter::default(),
             removed: Counter::default(),
         }
     }
 
-    /// Everything as Prometheus text. The number of conversations is the caller's to count.
-    pub(crate) fn text(&self, conversations: usize) -> String {
+    /// Everything as Prometheus text. The numbers of conversations and accounts are the caller's to count, and the age of the
+    /// issuer's keys to know.
+    pub(crate) fn text(&self, conversations: usize, accounts: usize, keys_age: Option<Duration>) -> String {
         let mut text = Text::default();
         text.gauge("connections", "connections that are open", self.connections.get());
         text.gauge("conversations", "conversations that are followed here", conversations);
+        text.gauge("accounts", "users and addresses of whom something is counted", accounts);
         text.gauge("invocations", "invocations that are under way", self.invocations.get());
+        if let Some(age) = keys_age {
+            let age = usize::try_from(age.as_secs()).unwrap_or(usize::MAX);
+            text.gauge("issuer_keys_age_seconds", "how old the issuer's last good answer is", age);
+        }
         text.counter("connected_total", "connections that were opened", &self.connected);
         text.counter("turned_away_total", "connections that were refused", &self.turned_away);
         text.counter("deliveries_total", "messages that were sent to clients", &self.deliveries);
@@ -104,6 +131,8 @@ impl Metrics {
         text.counter("sends_refused_total", "sends that were refused", &self.refused);
         text.counter("sends_unknown_total", "sends whose outcome nobody knows", &self.unknown);
         text.counter("sends_crowded_out_total", "sends that found too many waiting", &self.crowded_out);
+        text.counter("sends_held_back_total", "sends that came before an earlier one was sent again", &self.held_back);
+        text.counter("rate_limited_total", "what users and addresses did too often", &self.rate_limited);
         text.histogram("batch_messages", "messages of a batch", &self.batch);
         text.histogram("queue_wait_seconds", "how long a send waits for its batch", &self.queue_wait);
         text.histogram("send_call_seconds", "how long a batch takes", &self.send_call);
@@ -113,8 +142,21 @@ impl Metrics {
         text.histogram("sweep_seconds", "how long a call of the sweep takes", &self.sweep);
         text.counter("sweep_failures_total", "calls of the sweep without an answer", &self.sweep_failures);
         text.counter("sweep_changes_total", "conversations that a sweep found changed", &self.sweep_changes);
+        text.counter(
+            "registrations_restored_total",
+            "conversations whose registration here was lost",
+            &self.registrations_restored,
+        );
+        text.counter("registrations_stray_total", "registrations that were for nobody", &self.registrations_stray);
         text.counter("events_total", "events that were taken", &self.events);
         text.counter("events_refused_total", "events that were refused", &self.events_refused);
+        text.counter(
+            "restarted_total",
+            "conversations that started over after the database lost messages",
+            &self.restarted,
+        );
+        text.counter("joins_ahead_total", "joins with a number that the database does not have", &self.ahead);
+        text.counter("sends_set_aside_total", "sends that waited for a locked conversation", &self.set_aside);
         text.counter("removed_total", "users that were removed while they followed", &self.removed);
         text.into_string()
     }

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chat::UserId;
+use chat::wire::Secrets;
 use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::Mutex;
 use sha2::Sha256;
 
-/// The bytes of an id: a random part, when it expires, and who vouches for both.
+/// The bytes of an id: a random part, when it expires, and who vouches for both; while the key is being exchanged, a seal of each.
 const RANDOM: usize = 16;
 const EXPIRY: usize = 8;
 const SEAL: usize = 16;
@@ -22,16 +23,17 @@ const PURPOSE: &[u8] = b"hubline connection id\0";
 /// An id carries its own proof: when it expires, and, under a MAC, for which user it was made. So negotiations take no
 /// memory, and behind a load balancer a client may connect to another node than it has negotiated with.
 pub(crate) struct Passes {
-    key: Hmac<Sha256>,
+    keys: Vec<Hmac<Sha256>>,
     lifetime: i64,
     /// Ids that were used here, until they expire: each opens one connection.
     used: Mutex<HashMap<[u8; RANDOM], i64>>,
 }
 
 impl Passes {
-    /// Ids under this key, valid for so many seconds. `None` for a key that can't be one.
-    pub(crate) fn new(key: &[u8], lifetime: i64) -> Option<Self> {
-        Some(Self { key: Hmac::new_from_slice(key).ok()?, lifetime, used: Mutex::default() })
+    /// Ids under these keys, valid for so many seconds. `None` for a key that can't be one.
+    pub(crate) fn new(keys: &Secrets, lifetime: i64) -> Option<Self> {
+        let keys = keys.all().map(|key| Hmac::new_from_slice(key.as_bytes()).ok()).collect::<Option<_>>()?;
+        Some(Self { keys, lifetime, used: Mutex::default() })
     }
 
     /// A new id for this user: the public part of it, and the whole.
@@ -41,16 +43,22 @@ impl Passes {
         let mut id = Vec::with_capacity(RANDOM + EXPIRY + SEAL);
         id.extend_from_slice(&random);
         id.extend_from_slice(&expiry);
-        let seal = self.seal(&id, user).finalize().into_bytes();
-        id.extend(seal.iter().take(SEAL));
+        let seals: Vec<_> = self.seals(&id, user).map(|seal| seal.finalize().into_bytes()).collect();
+        for seal in seals {
+            id.extend(seal.iter().take(SEAL));
+        }
         (URL_SAFE_NO_PAD.encode(random), URL_SAFE_NO_PAD.encode(id))
     }
 
     /// Takes an id for a connection of this user. Whether it is one, made for them, not expired and not used before.
     pub(crate) fn redeem(&self, id: &str, user: &UserId, now: i64) -> bool {
         let Ok(id) = URL_SAFE_NO_PAD.decode(id) else { return false };
-        let Some((signed, seal)) = id.split_at_checked(RANDOM + EXPIRY) else { return false };
-        if seal.len() != SEAL || self.seal(signed, user).verify_truncated_left(seal).is_err() {
+        let Some((signed, given)) = id.split_at_checked(RANDOM + EXPIRY) else { return false };
+        let is_whole = given.len() == SEAL || given.len() == 2 * SEAL;
+        let is_one = |seal: Hmac<Sha256>| {
+            given.chunks_exact(SEAL).any(|given| seal.clone().verify_truncated_left(given).is_ok())
+        };
+        if !is_whole || !self.seals(signed, user).any(is_one) {
             return false;
         }
         let (Some(random), Some(expiry)) = (signed.first_chunk(), signed.last_chunk()) else { return false };
@@ -65,8 +73,10 @@ impl Passes {
         used.insert(*random, expiry).is_none()
     }
 
-    fn seal(&self, signed: &[u8], user: &UserId) -> Hmac<Sha256> {
-        self.key.clone().chain_update(PURPOSE).chain_update(signed).chain_update(user.as_str())
+    fn seals(&self, signed: &[u8], user: &UserId) -> impl Iterator<Item = Hmac<Sha256>> {
+        self.keys
+            .iter()
+            .map(move |key| key.clone().chain_update(PURPOSE).chain_update(signed).chain_update(user.as_str()))
     }
 }
 
@@ -75,7 +85,11 @@ mod tests {
     use super::*;
 
     fn passes() -> Passes {
-        Passes::new(b"key", 30).unwrap()
+        under("key")
+    }
+
+    fn under(keys: &str) -> Passes {
+        Passes::new(&Secrets::parse(keys).unwrap(), 30).unwrap()
     }
 
     fn user(name: &str) -> UserId {
@@ -95,10 +109,22 @@ mod tests {
     }
 
     #[test]
+    fn while_the_key_is_exchanged_a_node_takes_the_ids_of_its_neighbours() {
+        let keys = ["old", "new,old", "new"];
+        for (issuer, redeemer) in keys.iter().flat_map(|issuer| keys.map(|redeemer| (*issuer, redeemer))) {
+            let (_, id) = under(issuer).issue(&user("carla"), 1_000);
+            let share = issuer == redeemer || [issuer, redeemer].contains(&"new,old");
+            let at = under(redeemer);
+            assert_eq!(at.redeem(&id, &user("carla"), 1_000), share, "{issuer} at {redeemer}");
+            assert!(!at.redeem(&id, &user("carla"), 1_000) && !at.redeem(&id, &user("theo"), 1_000));
+        }
+    }
+
+    #[test]
     fn no_other_text_is_an_id() {
         let passes = passes();
         let (public, id) = passes.issue(&user("carla"), 1_000);
-        let other = Passes::new(b"other", 30).unwrap().issue(&user("carla"), 1_000).1;
+        let other = under("other").issue(&user("carla"), 1_000).1;
         let longer = format!("{id}A");
         for bad in ["", "x", "=", &public, &other, &longer, &id[1..], &"A".repeat(54)] {
             assert!(!passes.redeem(bad, &user("carla"), 1_000), "{bad}");

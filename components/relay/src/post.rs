@@ -19,6 +19,8 @@ const ENVELOPE: usize = 64;
 pub(crate) struct Post {
     /// Its number.
     pub(crate) seq: i64,
+    /// Its id.
+    pub(crate) id: Uuid,
     /// The sender's own name for it.
     pub(crate) name: Uuid,
     sender: Box<str>,
@@ -29,6 +31,7 @@ pub(crate) struct Post {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Head {
+    id: Uuid,
     seq: i64,
     sender_id: Box<str>,
     client_message_id: Uuid,
@@ -40,9 +43,10 @@ impl Post {
     /// # Errors
     /// Returns serde's error for JSON that is no message.
     pub(crate) fn read(json: &RawValue) -> Result<Arc<Self>, serde_json::Error> {
-        let Head { seq, sender_id, client_message_id } = serde_json::from_str(json.get())?;
+        let Head { id, seq, sender_id, client_message_id } = serde_json::from_str(json.get())?;
         Ok(Arc::new(Self {
             seq,
+            id,
             name: client_message_id,
             sender: sender_id,
             json: json.to_owned(),
@@ -99,8 +103,10 @@ mod tests {
 
     #[test]
     fn it_is_passed_on_as_it_came() {
-        let json =
-            r#"{"seq":7,"senderId":"carla","clientMessageId":"6fa459ea-ee8a-4ca4-894e-db77e160355e","body":"ä\n"}"#;
+        let json = concat!(
+            r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057","seq":7,"senderId":"carla","#,
+            r#""clientMessageId":"6fa459ea-ee8a-4ca4-894e-db77e160355e","body":"ä\n"}"#,
+        );
         let post = Post::read(serde_json::from_str(json).unwrap()).unwrap();
         assert_eq!(post.seq, 7);
         assert_eq!(

@@ -7,7 +7,7 @@ use http::{HeaderValue, StatusCode};
 
 /// An error as the contract wants it.
 pub(crate) fn problem(refusal: Refusal) -> Response {
-    let code = refusal.code;
+    let (code, seconds) = (refusal.code, refusal.retry_after.unwrap_or(1));
     let problem = Problem::from(refusal);
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     // Strings and numbers always have an encoding.
@@ -20,7 +20,7 @@ pub(crate) fn problem(refusal: Refusal) -> Response {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         ErrorCode::Unavailable | ErrorCode::RateLimited => {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         _ => {}
     }

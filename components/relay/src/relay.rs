@@ -5,27 +5,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use chat::wire::DeliveryKey;
+use chat::wire::{DeliveryKey, Secrets, SecretsError};
 use chat::{ErrorCode, NodeName, Refusal};
 use signalr::Close;
+use supervisor::{Ended, Tasks};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts::Accounts;
 use crate::calls::Calls;
 use crate::connections::Connections;
 use crate::door::{Aftermath, Door};
 use crate::doorbell::Doorbell;
 use crate::doors::Doors;
 use crate::epoch::Epoch;
+use crate::inquiries::Inquiries;
 use crate::lane::Lanes;
 use crate::leaves::Leaves;
 use crate::metrics::Metrics;
 use crate::origin::Origins;
 use crate::pass::Passes;
+use crate::proxy::Proxies;
 use crate::tokens::Tokens;
-use crate::{Config, Functions, Limits, events, hub};
+use crate::{Config, Functions, Gate, Limits, events, hub};
 
 /// How long clients may take to go when the relay drains.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -42,6 +45,8 @@ pub struct Relay {
 /// Everything that the parts of a relay have in common.
 pub(crate) struct Inner {
     pub(crate) limits: Limits,
+    pub(crate) asides: Semaphore,
+    pub(crate) accounts: Accounts,
     pub(crate) calls: Calls,
     pub(crate) catch_ups: Semaphore,
     pub(crate) connections: Connections,
@@ -49,12 +54,14 @@ pub(crate) struct Inner {
     pub(crate) doorbell: Doorbell,
     pub(crate) doors: Doors,
     pub(crate) epoch: Epoch,
+    pub(crate) inquiries: Inquiries,
     pub(crate) joins: Semaphore,
     pub(crate) lanes: Lanes,
     pub(crate) leaves: Leaves,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) origins: Origins,
     pub(crate) passes: Passes,
+    pub(crate) proxies: Proxies,
     pub(crate) tokens: Tokens,
     draining: AtomicBool,
 }
@@ -75,23 +82,36 @@ pub enum SetupError {
     #[error("the node's name is unusable")]
     Node(#[from] chat::IdError),
     /// No key to check events with.
-    #[error("the delivery key is unusable")]
-    DeliveryKey(#[from] chat::wire::EmptyKey),
+    #[error("delivery_key is unusable")]
+    DeliveryKey(#[source] SecretsError),
     /// No key that opens the functions' internal routes.
-    #[error("the relay key is unusable")]
-    RelayKey,
+    #[error("relay_key is unusable")]
+    RelayKey(#[source] SecretsError),
+    /// A key with characters that can't be shown to the functions.
+    #[error("relay_key can't stand in a header")]
+    RelayKeyCharacters(#[from] http::header::InvalidHeaderValue),
     /// Tokens can't be checked.
     #[error("the settings of tokens are unusable")]
     Tokens(#[from] identity::SettingsError),
-    /// The issuer has no address.
-    #[error("jwks_url is not a URL")]
-    Issuer,
-    /// The issuer can't be reached safely.
-    #[error("the issuer of tokens can't be reached safely")]
-    Tls(#[from] rustls::Error),
     /// An allowed origin is none.
-    #[error("`{0}` is no origin: it must look like https://app.example.com")]
+    #[error("`{0}` is no origin: it must look like https://app.example.com, capacitor://localhost, file:// or null")]
     Origin(String),
+    /// A trusted proxy is none.
+    #[error(
+        "`{0}` is no address of a proxy: trusted_proxies takes addresses and networks, like 10.0.0.7 and 10.0.0.0/8"
+    )]
+    Proxy(String),
+}
+
+/// Why nobody can chat at a relay that runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Unfit {
+    /// The functions don't know it.
+    #[error("the functions refuse this relay's key: relay_key is another one there")]
+    RelayKey,
+    /// The issuer's keys are not known, or too old.
+    #[error("no token can be verified: the issuer's keys have not been had, or are too old")]
+    Tokens,
 }
 
 impl Relay {
@@ -100,27 +120,30 @@ impl Relay {
     /// # Errors
     /// Settings that can't work are refused.
     pub fn new(config: Config, functions: Arc<dyn Functions>) -> Result<Self, SetupError> {
-        let Config { node, relay_key, delivery_key, tokens, allowed_origins, limits } = config;
+        let Config { node, relay_key, delivery_key, tokens, allowed_origins, trusted_proxies, limits } = config;
         let node = NodeName::parse(&node)?;
-        if relay_key.is_empty() {
-            return Err(SetupError::RelayKey);
-        }
+        let relay_keys = Secrets::parse(&relay_key).map_err(SetupError::RelayKey)?;
+        let delivery_keys = Secrets::parse(&delivery_key).map_err(SetupError::DeliveryKey)?;
         let lifetime = i64::try_from(limits.connection_id.as_secs()).unwrap_or(i64::MAX);
-        let passes = Passes::new(delivery_key.as_bytes(), lifetime).ok_or(chat::wire::EmptyKey)?;
+        let passes = Passes::new(&delivery_keys, lifetime).ok_or(SetupError::DeliveryKey(SecretsError::Empty))?;
         let inner = Inner {
-            calls: Calls::new(functions, node, &relay_key, limits.call).map_err(|_| SetupError::RelayKey)?,
+            asides: Semaphore::new(limits.asides.max(1)),
+            accounts: Accounts::new(&limits),
+            calls: Calls::new(functions, node, &relay_keys, limits.call)?,
             catch_ups: Semaphore::new(limits.catch_ups.max(1)),
             connections: Connections::new(),
-            delivery_key: DeliveryKey::new(delivery_key.as_bytes())?,
+            delivery_key: DeliveryKey::new(&delivery_key).map_err(SetupError::DeliveryKey)?,
             doorbell: Doorbell::default(),
             doors: Doors::new(),
             epoch: Epoch::default(),
+            inquiries: Inquiries::default(),
             joins: Semaphore::new(limits.joins.max(1)),
             lanes: Lanes::default(),
             leaves: Leaves::default(),
             metrics: Arc::new(Metrics::new()),
             origins: Origins::new(&allowed_origins)?,
             passes,
+            proxies: Proxies::new(&trusted_proxies)?,
             tokens: Tokens::new(&tokens)?,
             draining: AtomicBool::new(false),
             limits,
@@ -138,6 +161,11 @@ impl Relay {
         self.inner.origins.clone()
     }
 
+    /// Counts what comes from where, for whatever else is served beside the hub.
+    pub fn gate(&self) -> Gate {
+        Gate::new(Arc::clone(&self.inner))
+    }
+
     /// Where the functions deliver events, for the internal listener: `/internal/events`.
     pub fn events(&self) -> Router {
         events::router(Arc::clone(&self.inner))
@@ -146,49 +174,66 @@ impl Relay {
     /// Sends nothing, once, before anybody can send anything: what the functions and the database do for the first time takes
     /// them a few milliseconds, and no client waits for it yet. It does no harm if it fails.
     pub async fn rehearse(&self) {
-        if let Err(failure) = self.inner.calls.rehearse().await {
+        let keys = self.inner.prepare_keys();
+        let (sent, ()) = tokio::join!(self.inner.calls.rehearse(), keys);
+        if let Err(failure) = sent {
             tracing::warn!(%failure, "the functions can't prepare for the first message");
         }
     }
 
-    /// Does the relay's regular work until told to stop: the lanes, the sweep, posting who has left. Before it runs,
-    /// nothing is sent; [`Self::drain`] comes before its end.
-    pub async fn run(&self, stop: CancellationToken) {
-        let mut work = JoinSet::new();
-        for _ in 0..self.inner.limits.lanes.max(1) {
-            let relay = Arc::clone(&self.inner);
-            work.spawn(async move { relay.work_a_lane().await });
+    /// Whether the relay can do its work, as far as it is up to its settings and to the issuer of tokens.
+    ///
+    /// # Errors
+    /// Says why nobody can chat here now.
+    pub fn check(&self) -> Result<(), Unfit> {
+        if self.inner.calls.are_refused() {
+            return Err(Unfit::RelayKey);
         }
-        let relay = Arc::clone(&self.inner);
-        work.spawn(async move { relay.sweep().await });
-        let relay = Arc::clone(&self.inner);
-        work.spawn(async move { relay.post_leaves().await });
-        stop.cancelled().await;
-        work.shutdown().await;
+        if self.inner.tokens.has_keys() { Ok(()) } else { Err(Unfit::Tokens) }
     }
 
-    /// Takes no new connection, finishes what is under way, sends every client elsewhere, and deregisters the node's users.
-    pub async fn drain(&self) {
+    /// Does the relay's regular work until told to stop: the lanes, the sweep, posting who has left. Before it runs,
+    /// nothing is sent; [`Self::drain`] comes before its end.
+    ///
+    /// # Errors
+    /// Says which part of the work has ended by itself, and how; then the rest has ended too, and the relay is of no use.
+    pub async fn run(&self, stop: CancellationToken) -> Result<(), Ended> {
+        let mut work = Tasks::new();
+        for lane in 1..=self.inner.limits.lanes.max(1) {
+            let relay = Arc::clone(&self.inner);
+            work.spawn(format!("lane {lane}"), async move { relay.work_a_lane().await });
+        }
+        let relay = Arc::clone(&self.inner);
+        work.spawn("sweep", async move { relay.sweep().await });
+        let relay = Arc::clone(&self.inner);
+        work.spawn("leaves", async move { relay.post_leaves().await });
+        let relay = Arc::clone(&self.inner);
+        work.spawn("limits", async move { relay.share_limits().await });
+        if self.inner.tokens.come_from_an_issuer() {
+            let relay = Arc::clone(&self.inner);
+            work.spawn("keys", async move { relay.watch_keys().await });
+        }
+        tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            ended = work.first_end() => Err(ended),
+        }
+    }
+
+    /// Takes no new connection, sends every client elsewhere when what it has under way is finished, and deregisters the node's
+    /// users. Clients are sent away one after another over this time at most, so that they don't all come at once to where they
+    /// go; until its turn comes, a client is served like ever.
+    pub async fn drain(&self, spread: Duration) {
         let relay = &self.inner;
         relay.draining.store(true, Ordering::Relaxed);
-        for connection in relay.connections.all() {
-            connection.rest();
-        }
-        let ended = until(|| relay.metrics.invocations.get() == 0);
-        // Nothing takes longer than a send may; whatever does is answered by the end of its connection.
-        if timeout(relay.limits.send + relay.limits.call, ended).await.is_err() {
-            tracing::warn!("not everything under way has ended in time");
-        }
-        for connection in relay.connections.all() {
-            connection.end(&Close { error: None, allow_reconnect: true });
-        }
+        relay.hand_over(spread).await;
         let _ = timeout(GOODBYE, until(|| relay.connections.count() == 0)).await;
         while !relay.post_some_leaves().await {}
     }
 
     /// What the relay counts, as Prometheus text.
     pub fn metrics(&self) -> String {
-        self.inner.metrics.text(self.inner.doors.count())
+        let inner = &self.inner;
+        inner.metrics.text(inner.doors.count(), inner.accounts.count(), inner.tokens.keys_age())
     }
 }
 
@@ -209,9 +254,19 @@ impl Inner {
 
     /// Does what is left to do after something came in at a door.
     pub(crate) fn follow_up(self: &Arc<Self>, door: &Arc<Door>, aftermath: Aftermath, urgency: Urgency) {
-        let Aftermath { departed, lacking, deserted } = aftermath;
+        let Aftermath { departed, lacking, inquire, deserted, restarted, doubtful } = aftermath;
+        if restarted {
+            self.metrics.restarted.add(1);
+            tracing::warn!(conversation = %door.id, "the database has lost messages: the conversation starts over");
+        }
+        if doubtful {
+            self.verify_last(door);
+        }
         for user in departed {
             self.leaves.push(&door.id, user);
+        }
+        if inquire {
+            self.inquiries.push(&door.id);
         }
         if lacking {
             if door.begin_repair() {
@@ -225,6 +280,13 @@ impl Inner {
         }
         if deserted {
             self.doors.tidy(door);
+        }
+    }
+
+    /// Finds out whether the database still has the latest message that is known at a door.
+    pub(crate) fn verify_last(self: &Arc<Self>, door: &Arc<Door>) {
+        if let Some(doubt) = door.doubt() {
+            tokio::spawn(Arc::clone(self).resolve(Arc::clone(door), doubt));
         }
     }
 
@@ -250,7 +312,8 @@ impl Inner {
     }
 }
 
-async fn until(mut done: impl FnMut() -> bool) {
+/// Waits until something is so.
+pub(crate) async fn until(mut done: impl FnMut() -> bool) {
     let began = Instant::now();
     while !done() {
         // Short at first, for mostly there is nothing to wait for.

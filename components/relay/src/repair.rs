@@ -10,16 +10,47 @@ use tokio::time::{Instant, sleep};
 
 use crate::answers::{HistoryPage, page};
 use crate::calls::Failure;
-use crate::door::{Door, History, Wanted};
+use crate::connection::Connection;
+use crate::door::{Door, Doubt, History, Wanted};
 use crate::metrics::seconds;
 use crate::relay::{Inner, Urgency};
 
 /// How long to wait before history is asked again after it didn't answer.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// The care for what is missing at a door, which is free for another task again when this one panics.
+struct Duty<'d> {
+    door: &'d Door,
+    done: bool,
+}
+
+impl Drop for Duty<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.door.abandon_repair();
+        }
+    }
+}
+
+/// A page of history that is asked for. Whoever lacks it asks again when this breaks off.
+struct Asking<'d> {
+    door: &'d Door,
+    wanted: Wanted,
+    answered: bool,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.door.fail(&self.wanted);
+        }
+    }
+}
+
 impl Inner {
     /// Looks after what is missing at a door until nothing is.
     pub(crate) async fn repair(self: Arc<Self>, door: Arc<Door>, urgency: Urgency) {
+        let mut duty = Duty { door: &door, done: false };
         if urgency == Urgency::Soon && !self.doorbell.is_late() {
             self.await_late(&door).await;
         }
@@ -30,6 +61,7 @@ impl Inner {
             }
             if reads.is_empty() {
                 if door.end_repair() {
+                    duty.done = true;
                     break;
                 }
                 continue;
@@ -61,13 +93,23 @@ impl Inner {
 
     /// Reads one page for those who lack it.
     async fn read(self: &Arc<Self>, door: &Arc<Door>, wanted: Wanted) {
+        let mut asking = Asking { door, wanted, answered: false };
+        let wanted = &asking.wanted;
         let failure = {
+            // First among the asker's own, so that one user's reads leave room for others'.
+            let asker = wanted.for_whom.first().map(|(asker, _)| Arc::clone(asker));
+            let _own = match &asker {
+                Some(asker) => asker.guest.user().reads.acquire().await.ok(),
+                None => None,
+            };
             let Ok(_turn) = self.catch_ups.acquire().await else { return };
             let began = Instant::now();
-            match self.history(door, &wanted).await {
+            match self.history(door, wanted).await {
                 Ok(page) => {
                     self.metrics.catch_up.observe(seconds(began.elapsed()));
-                    door.fill(&wanted, &page);
+                    let aftermath = door.fill(wanted, &page);
+                    asking.answered = true;
+                    self.follow_up(door, aftermath, Urgency::Now);
                     return;
                 }
                 Err(failure) => failure,
@@ -76,23 +118,42 @@ impl Inner {
         if let Failure::Refused(refusal) = &failure
             && matches!(refusal.code, ErrorCode::NotFound | ErrorCode::Forbidden)
         {
-            let aftermath = door.expel(&wanted);
+            let aftermath = door.expel(wanted);
+            asking.answered = true;
             self.follow_up(door, aftermath, Urgency::Soon);
             return;
         }
         self.metrics.catch_up_failures.add(1);
         tracing::warn!(%failure, "history can't be read");
-        door.fail(&wanted);
+        drop(asking);
         sleep(PAUSE).await;
         self.nudge(door);
     }
 
-    async fn history(&self, door: &Door, wanted: &Wanted) -> Result<History, Failure> {
-        let Some((asker, _)) = wanted.for_whom.first() else {
-            return Ok(History { messages: Vec::new(), purged_through: 0, last: 0 });
+    /// Finds out whether the database has another message than this node under the latest number that is known here.
+    pub(crate) async fn resolve(self: Arc<Self>, door: Arc<Door>, doubt: Doubt) {
+        let page = match self.catch_ups.acquire().await {
+            Ok(_turn) => self.page(&door, &doubt.asker, doubt.seq - 1).await,
+            Err(_) => return,
         };
-        let answer = self.calls.history(&asker.token, &door.id, wanted.after).await?;
-        let HistoryPage { messages, last_seq, purged_through } = serde_json::from_slice(&answer)?;
-        Ok(page(&messages, purged_through, last_seq, &asker.actor)?)
+        if let Err(failure) = &page {
+            tracing::warn!(%failure, "history can't be read");
+        }
+        let aftermath = door.resolve(&doubt, page.as_ref().ok());
+        self.follow_up(&door, aftermath, Urgency::Now);
+    }
+
+    async fn history(&self, door: &Door, wanted: &Wanted) -> Result<History, Failure> {
+        match wanted.for_whom.first() {
+            // With the last message that they have: if it is another one now, so is all that was known.
+            Some((asker, _)) => self.page(door, asker, (wanted.after - 1).max(0)).await,
+            None => Ok(History { messages: Vec::new(), first: 1, last: i64::MAX }),
+        }
+    }
+
+    async fn page(&self, door: &Door, asker: &Connection, after: i64) -> Result<History, Failure> {
+        let answer = self.calls.history(&asker.token, &door.id, after).await?;
+        let HistoryPage { messages, first_seq, last_seq } = serde_json::from_slice(&answer)?;
+        Ok(page(&messages, first_seq, last_seq, &asker.actor)?)
     }
 }

@@ -7,21 +7,19 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{FutureExt, SinkExt, StreamExt};
-use signalr::{Close, Frames, HandshakeError, HandshakeRequest, HandshakeResponse, Ping, ProtocolError};
-use tokio::net::TcpStream;
+use chat::ErrorCode;
+use futures_util::FutureExt;
+use signalr::{Close, Framed, Frames, HandshakeError, HandshakeRequest, HandshakeResponse, Ping, ProtocolError};
 use tokio::time::{Instant, Sleep, timeout};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::CapacityError;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::connection::Connection;
 use crate::methods::Flow;
 use crate::outbox::Next;
 use crate::post::encode;
-use crate::relay::{Inner, Urgency};
+use crate::registration::{Membership, Registration};
+use crate::relay::Inner;
+use crate::websocket::{Broken, Ending, Goodbye, Heard, WebSocket};
 
 /// How long a client may take to say goodbye after us.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -30,16 +28,19 @@ const GOODBYE: Duration = Duration::from_secs(2);
 pub(crate) struct Socket {
     relay: Arc<Inner>,
     connection: Arc<Connection>,
-    stream: WebSocketStream<TcpStream>,
+    stream: WebSocket,
     frames: Frames,
     /// A message that can't be taken yet, for something that it depends on is under way; and how many invocations had
     /// ended when it was looked at last.
     stalled: Option<(Bytes, usize)>,
     /// Whether the handshake is done.
     agreed: bool,
-    /// Whether something was written and not flushed, and since when the client takes nothing.
-    unflushed: bool,
+    /// Whether the client has ever sent a ping. One that hasn't may never do so, and then its silence means nothing.
+    pinged: bool,
+    /// Since when the client takes nothing of what is written.
     blocked: Option<Instant>,
+    /// What is said when this side ends the connection.
+    goodbye: Goodbye,
     last_read: Instant,
     last_write: Instant,
     began: Instant,
@@ -51,7 +52,7 @@ pub(crate) struct Socket {
 /// What happens next.
 enum Event {
     /// The client has sent something.
-    Read(Message),
+    Read(Heard),
     /// What was stalled may go on.
     Resume,
     /// Time has passed.
@@ -59,21 +60,14 @@ enum Event {
     /// Everything is written, the last frame included.
     Done,
     /// Nothing can be read or written any longer.
-    Lost,
-    /// The client broke the rules of WebSockets.
-    Broken(Error),
+    Broken(Broken),
 }
 
 impl Socket {
     /// A socket for this connection, whose token expires at that time.
     ///
     /// Boxed, because a future keeps what it is given several times over while it is moved about.
-    pub(crate) fn new(
-        relay: Arc<Inner>,
-        connection: Arc<Connection>,
-        stream: WebSocketStream<TcpStream>,
-        expiry: Instant,
-    ) -> Box<Self> {
+    pub(crate) fn new(relay: Arc<Inner>, connection: Arc<Connection>, stream: WebSocket, expiry: Instant) -> Box<Self> {
         let now = Instant::now();
         let frames = Frames::new(relay.limits.max_message);
         Box::new(Self {
@@ -83,8 +77,9 @@ impl Socket {
             frames,
             stalled: None,
             agreed: false,
-            unflushed: false,
+            pinged: false,
             blocked: None,
+            goodbye: Goodbye::NORMAL,
             last_read: now,
             last_write: now,
             began: now,
@@ -95,47 +90,41 @@ impl Socket {
 
     /// Serves the client until either side ends the connection.
     pub(crate) async fn run(mut self: Box<Self>) {
-        let number = self.relay.connections.add(&self.connection);
-        self.relay.metrics.connections.add(1);
-        self.relay.metrics.connected.add(1);
+        // Whatever ends this task, a panic included, takes the connection out of all that knows it.
+        let _registration = Registration::new(&self.relay, &self.connection);
+        let membership = Membership::new(&self.relay, &self.connection);
         // Since the client was let in, the relay may have begun to drain.
         if self.relay.is_draining() {
             self.connection.end(&Close { error: None, allow_reconnect: true });
         }
-        let ended = self.serve().await;
-        self.connection.outbox.end(None, false);
-        for door in self.connection.take_doors() {
-            let aftermath = door.lose(&self.connection);
-            self.relay.follow_up(&door, aftermath, Urgency::Soon);
+        let ending = self.serve().await;
+        drop(membership);
+        if let Some(ending) = ending {
+            // A client that doesn't answer is gone.
+            let _ = timeout(GOODBYE, self.stream.hang_up(ending)).await;
         }
-        if ended {
-            self.say_goodbye().await;
-        }
-        self.relay.connections.remove(number);
-        self.relay.metrics.connections.sub(1);
     }
 
-    /// Whether the connection was ended by us and the client can still hear it.
-    async fn serve(&mut self) -> bool {
+    /// How the connection ends, if the client can still hear of it.
+    async fn serve(&mut self) -> Option<Ending> {
         self.set_clock();
         loop {
             match poll_fn(|context| self.poll_event(context)).await {
-                Event::Read(Message::Text(text)) => self.take(text.into()),
-                // The reference takes either, whatever the encoding.
-                Event::Read(Message::Binary(bytes)) => self.take(bytes),
-                Event::Read(Message::Close(_)) | Event::Lost => return false,
-                Event::Read(_) => self.last_read = Instant::now(),
+                // The reference takes texts and bytes, whatever the encoding.
+                Event::Read(Heard::Piece(bytes)) => self.take(bytes),
+                Event::Read(Heard::Close) => return Some(Ending::Theirs),
+                Event::Read(Heard::Ping(_) | Heard::Sign) => self.last_read = Instant::now(),
                 Event::Resume => self.go_on(),
                 Event::Tick => {
                     if !self.tick() {
-                        return false;
+                        return None;
                     }
                 }
-                Event::Done => return true,
-                Event::Broken(Error::Capacity(CapacityError::MessageTooLong { .. })) => self.fail(&self.too_large()),
-                Event::Broken(error) => {
-                    tracing::debug!(%error, "a client broke the WebSocket protocol");
-                    return true;
+                Event::Done => return Some(Ending::Ours(self.goodbye)),
+                Event::Broken(Broken::Lost) => return None,
+                Event::Broken(Broken::Rule(violation)) => {
+                    tracing::debug!(%violation, "a client broke the WebSocket protocol");
+                    return Some(Ending::Broken(violation));
                 }
             }
         }
@@ -146,9 +135,9 @@ impl Socket {
         self.connection.outbox.register(context);
         let ended = match self.poll_write(context) {
             Ok(ended) => ended,
-            Err(_) => return Poll::Ready(Event::Lost),
+            Err(_) => return Poll::Ready(Event::Broken(Broken::Lost)),
         };
-        if ended && !self.unflushed {
+        if ended && !self.stream.has_unflushed() {
             return Poll::Ready(Event::Done);
         }
         if self.clock.poll_unpin(context).is_ready() {
@@ -161,25 +150,18 @@ impl Socket {
             let go_on = self.connection.await_end() != looked;
             return if go_on { Poll::Ready(Event::Resume) } else { Poll::Pending };
         }
-        match self.stream.poll_next_unpin(context) {
-            Poll::Ready(Some(Ok(message))) => Poll::Ready(Event::Read(message)),
-            Poll::Ready(Some(Err(error @ (Error::Capacity(_) | Error::Protocol(_) | Error::Utf8(_))))) => {
-                Poll::Ready(Event::Broken(error))
-            }
-            Poll::Ready(Some(Err(_)) | None) => Poll::Ready(Event::Lost),
-            Poll::Pending => Poll::Pending,
-        }
+        self.stream.poll_next(context).map(|heard| heard.map_or_else(Event::Broken, Event::Read))
     }
 
     /// Writes frames for as long as the client takes them: many with one flush. Whether there will be no more.
-    fn poll_write(&mut self, context: &mut Context<'_>) -> Result<bool, Error> {
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Result<bool, std::io::Error> {
         let mut ended = false;
         let mut wrote = false;
-        while let Poll::Ready(ready) = self.stream.poll_ready_unpin(context) {
+        while let Poll::Ready(ready) = self.stream.poll_ready(context) {
             ready?;
             match self.connection.outbox.pop() {
                 Next::Frame(frame) => {
-                    self.stream.start_send_unpin(Message::Text(frame))?;
+                    self.stream.write(&frame);
                     wrote = true;
                 }
                 Next::Nothing => break,
@@ -190,14 +172,12 @@ impl Socket {
             }
         }
         if wrote {
-            self.unflushed = true;
             self.last_write = Instant::now();
         }
-        if self.unflushed {
-            match self.stream.poll_flush_unpin(context) {
+        if self.stream.has_unflushed() {
+            match self.stream.poll_flush(context) {
                 Poll::Ready(flushed) => {
                     flushed?;
-                    self.unflushed = false;
                     self.blocked = None;
                 }
                 Poll::Pending => {
@@ -228,7 +208,11 @@ impl Socket {
             let message = match self.stalled.take() {
                 Some((message, _)) => message,
                 None => match self.frames.next_message() {
-                    Ok(Some(message)) => message,
+                    Ok(Some(Framed::Message(message))) => message,
+                    Ok(Some(Framed::TooLarge { invocation_id })) => {
+                        self.refuse_too_large(&invocation_id);
+                        continue;
+                    }
                     Ok(None) => return,
                     Err(error) => return self.fail(&error),
                 },
@@ -247,6 +231,10 @@ impl Socket {
             }
             match self.relay.receive(&self.connection, &message) {
                 Ok(Flow::Next) => {}
+                Ok(Flow::Pinged) => {
+                    self.pinged = true;
+                    self.set_clock();
+                }
                 Ok(Flow::Later) => {
                     self.stalled = Some((message, looked));
                     return;
@@ -261,6 +249,7 @@ impl Socket {
         match HandshakeRequest::parse(message) {
             Ok(_) => {
                 self.agreed = true;
+                self.frames.refuse_up_to(self.relay.limits.refused_message);
                 self.connection.push(Utf8Bytes::from_static(HandshakeResponse::AGREED));
                 self.set_clock();
             }
@@ -275,7 +264,10 @@ impl Socket {
     }
 
     /// Ends a connection whose client broke the protocol.
-    fn fail(&self, error: &ProtocolError) {
+    fn fail(&mut self, error: &ProtocolError) {
+        if matches!(error, ProtocolError::TooLarge { .. }) {
+            self.goodbye = Goodbye::TOO_LARGE;
+        }
         if self.agreed {
             self.connection.end(&Close::failed(error));
         } else {
@@ -283,8 +275,11 @@ impl Socket {
         }
     }
 
-    fn too_large(&self) -> ProtocolError {
-        ProtocolError::TooLarge { limit: self.relay.limits.max_message }
+    /// Answers an invocation that is too large to be taken. What else the client wants goes on.
+    fn refuse_too_large(&self, invocation_id: &str) {
+        let most = self.relay.limits.max_message;
+        let refusal = ErrorCode::TooLarge.refusal(format!("a message to the hub has at most {most} bytes"));
+        self.connection.refuse(Some(invocation_id), &refusal.to_string());
     }
 
     /// Does what is due. Whether the client may still be there.
@@ -303,7 +298,7 @@ impl Socket {
             self.refuse(&HandshakeError::Canceled);
         } else if now >= self.expiry {
             self.connection.end(&Close { error: Some("the token has expired".into()), allow_reconnect: true });
-        } else if self.agreed && self.is_reading() && now >= self.last_read + limits.client_timeout {
+        } else if self.is_expected() && now >= self.last_read + limits.client_timeout {
             let seconds = limits.client_timeout.as_secs();
             let silence = format!("the client has not sent a message or ping for {seconds} s");
             self.connection.end(&Close::failed(silence));
@@ -315,9 +310,9 @@ impl Socket {
         true
     }
 
-    /// Whether silence is the client's own: while we don't read, it isn't.
-    fn is_reading(&self) -> bool {
-        self.stalled.is_none()
+    /// Whether the client has promised pings, and its silence is its own: while we don't read, it isn't.
+    fn is_expected(&self) -> bool {
+        self.pinged && self.stalled.is_none()
     }
 
     /// Sets the clock to when something is due next. What is put off meanwhile is found out then.
@@ -330,7 +325,7 @@ impl Socket {
         } else if self.agreed {
             next = next.min(self.last_write + limits.keep_alive);
             let silence = self.last_read + limits.client_timeout;
-            next = next.min(if self.is_reading() { silence } else { now + limits.client_timeout });
+            next = next.min(if self.is_expected() { silence } else { now + limits.client_timeout });
         } else {
             next = next.min(self.began + limits.handshake);
         }
@@ -344,18 +339,5 @@ impl Socket {
         if time < self.clock.deadline() {
             self.clock.as_mut().reset(time);
         }
-    }
-
-    /// Closes the WebSocket, and reads until the client has closed it too: a socket closed with something unread takes
-    /// back what was written last.
-    async fn say_goodbye(&mut self) {
-        let frame = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::default() };
-        let goodbye = async {
-            if self.stream.send(Message::Close(Some(frame))).await.is_ok() {
-                while let Some(Ok(_)) = self.stream.next().await {}
-            }
-        };
-        // A client that doesn't answer is gone.
-        let _ = timeout(GOODBYE, goodbye).await;
     }
 }

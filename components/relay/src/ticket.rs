@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::connection::Connection;
 use crate::door::Door;
+use crate::holds::Message;
 use crate::post::Post;
 
 /// The method by which messages are sent.
@@ -20,6 +21,8 @@ pub(crate) struct Ticket {
     pub(crate) door: Option<Arc<Door>>,
     /// When the client must have an answer.
     pub(crate) deadline: Instant,
+    /// What its connection knows it by.
+    pub(crate) message: Message,
     invocation_id: Option<Box<str>>,
 }
 
@@ -30,14 +33,29 @@ impl Ticket {
         invocation_id: Option<&str>,
         door: Option<Arc<Door>>,
         deadline: Instant,
+        message: Message,
     ) -> Arc<Self> {
         connection.begin();
         Arc::new(Self {
             connection: Arc::clone(connection),
             door,
             deadline,
+            message,
             invocation_id: invocation_id.map(Box::from),
         })
+    }
+
+    /// Whether this message has to be stored before that one: it is of the same connection and conversation.
+    pub(crate) fn precedes(&self, later: &Self) -> bool {
+        let (one, other) = (&self.message, &later.message);
+        one.rank < other.rank
+            && one.conversation == other.conversation
+            && Arc::ptr_eq(&self.connection, &later.connection)
+    }
+
+    /// Whether an earlier message of its connection was refused that has to be sent again first.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.connection.holds.lock().is_behind(&self.message, Instant::now())
     }
 
     /// The message is stored: queues the answer to the client.

@@ -1,56 +1,40 @@
 //! Whose a token is.
+//!
+//! By which keys a token holds is for the functions to say, which keep what the issuer publishes where no relay can write. A
+//! relay asks them, regularly and when a key comes that it does not know, and remembers it for as long as it runs.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Request, Uri};
-use identity::{Identity, Settings, TokenError, Verifier};
+use identity::{Identity, KeySet, Settings, SettingsError, TokenError, Unverified};
 use parking_lot::RwLock;
+use signalr::Close;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::SetupError;
-use crate::client::{Client, client};
+use crate::relay::Inner;
 
-/// How long one waits for the issuer.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the functions are left alone after they were asked because of a key that is not known: anybody can make one up.
+const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long the issuer is left alone after it has answered, since anybody can make up a `kid`; or after it has not, when
-/// nothing hangs on it.
-const PAUSE: Duration = Duration::from_secs(10);
+/// How long a relay that starts waits for the first keys.
+const FIRST: Duration = Duration::from_secs(3);
 
-/// How long the issuer is left alone after it has not answered, when a token hangs on it.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How often it asks for them meanwhile.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// After how long keys are asked for again though all of them are known: a key may have been withdrawn.
-const KEEP: Duration = Duration::from_secs(600);
+/// How long whoever was just being let in may take to be counted among the connections.
+const ARRIVAL: Duration = Duration::from_secs(1);
 
-/// The largest key set. Real ones have some kilobytes.
-const LARGEST_SET: usize = 256 * 1024;
+/// How many connections are looked at in one go after a key was withdrawn.
+const AT_ONCE: usize = 64;
 
-/// Checks tokens, and asks the issuer for keys that are not known yet.
+/// Checks tokens by what the functions have told of the issuer's keys.
 pub(crate) struct Tokens {
-    verifier: RwLock<Verifier>,
-    issuer: Option<Issuer>,
-}
-
-struct Issuer {
-    url: Uri,
-    client: Client,
-    /// When it was asked the last time, and whether it answered. Held while it is asked, so that many ask as one.
+    began: Instant,
+    set: RwLock<KeySet>,
+    /// When the functions were asked last, and whether they have answered. Held while they are asked, so that many ask as one.
     asked: Mutex<Option<(Instant, bool)>>,
-}
-
-/// Why somebody is not let in.
-#[derive(Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum Stranger {
-    /// The token proves nothing.
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    /// Without the issuer's word nobody knows.
-    #[error("the keys of the token's issuer can't be fetched now")]
-    Unknown,
 }
 
 impl Tokens {
@@ -58,80 +42,123 @@ impl Tokens {
     ///
     /// # Errors
     /// Refuses settings by which no token could be checked.
-    pub(crate) fn new(settings: &Settings) -> Result<Self, SetupError> {
-        let verifier = RwLock::new(Verifier::new(settings)?);
-        let issuer = match settings.jwks_url.as_deref().filter(|url| !url.is_empty()) {
-            Some(url) => {
-                let url = url.parse().map_err(|_| SetupError::Issuer)?;
-                Some(Issuer { url, client: client()?, asked: Mutex::new(None) })
-            }
-            None => None,
-        };
-        Ok(Self { verifier, issuer })
+    pub(crate) fn new(settings: &Settings) -> Result<Self, SettingsError> {
+        let set = RwLock::new(KeySet::new(settings)?);
+        Ok(Self { began: Instant::now(), set, asked: Mutex::default() })
     }
 
-    /// Whose the token is.
+    /// Whether any token could be verified now.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.set.read().has_keys(self.now())
+    }
+
+    /// How old the issuer's last good answer is, when there is one.
+    pub(crate) fn keys_age(&self) -> Option<Duration> {
+        self.set.read().keys_age(self.now())
+    }
+
+    fn find(&self, token: &str) -> Result<Identity, Unverified> {
+        self.set.read().verify(token, seconds_now(), self.now())
+    }
+
+    pub(crate) fn come_from_an_issuer(&self) -> bool {
+        self.set.read().url().is_some()
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+impl Inner {
+    /// Whose the token is. Only who shows a key that is not known waits for anybody.
     ///
     /// # Errors
-    /// Says why it is nobody's, or why that can't be told.
-    pub(crate) async fn identify(&self, token: &str) -> Result<Identity, Stranger> {
-        let now = seconds_now();
-        let found = self.verifier.read().verify(token, now);
-        let Some(issuer) = &self.issuer else { return Ok(found?) };
-        match found {
-            Ok(_) if issuer.is_fresh().await => Ok(found?),
-            Ok(_) | Err(TokenError::UnknownKey) => {
-                let answered = self.refresh(issuer, found.is_ok()).await;
-                let again = self.verifier.read().verify(token, now);
-                if again == Err(TokenError::UnknownKey) && !answered { Err(Stranger::Unknown) } else { Ok(again?) }
+    /// Says why it is nobody's, or that nobody can tell.
+    pub(crate) async fn verify(self: &Arc<Self>, token: &str) -> Result<Identity, Unverified> {
+        let found = self.tokens.find(token);
+        let is_unknown = matches!(found, Err(Unverified::Unknown | Unverified::Token(TokenError::UnknownKey)));
+        if !is_unknown || !self.tokens.come_from_an_issuer() {
+            return found;
+        }
+        self.learn_soon().await;
+        self.tokens.find(token)
+    }
+
+    /// Asks for the keys for as long as it is polled.
+    pub(crate) async fn watch_keys(self: &Arc<Self>) {
+        loop {
+            // Nodes that were started together don't ask together.
+            sleep(self.limits.keys.mul_f64(rand::random_range(0.9..1.1))).await;
+            let mut asked = self.tokens.asked.lock().await;
+            *asked = Some((Instant::now(), self.learn(false).await));
+        }
+    }
+
+    /// Waits for the first keys, though not for long.
+    pub(crate) async fn prepare_keys(self: &Arc<Self>) {
+        if !self.tokens.come_from_an_issuer() {
+            return;
+        }
+        let first = async {
+            while !(self.learn(false).await && self.tokens.has_keys()) {
+                sleep(FIRST_PAUSE).await;
             }
-            Err(error) => Err(error.into()),
+        };
+        if timeout(FIRST, first).await.is_err() {
+            tracing::warn!("the keys of the tokens' issuer can't be had so far");
         }
     }
 
-    /// Asks the issuer for its keys, unless it was asked just now. Whether it has answered the last time.
-    async fn refresh(&self, issuer: &Issuer, known: bool) -> bool {
-        let mut asked = issuer.asked.lock().await;
-        if let Some((at, answered)) = *asked
-            && at.elapsed() < pause(answered, known)
-        {
-            return answered;
+    /// Asks for a key that is not known, unless that was done just now.
+    async fn learn_soon(self: &Arc<Self>) {
+        let mut asked = self.tokens.asked.lock().await;
+        let is_due = {
+            let set = self.tokens.set.read();
+            set.is_to_ask(true, self.tokens.now()).is_some() || set.is_asked(self.tokens.now())
+        };
+        let rests = asked.is_some_and(|(at, answered)| at.elapsed() < PAUSE && !(answered && is_due));
+        if !rests {
+            *asked = Some((Instant::now(), self.learn(true).await));
         }
-        let fetched = timeout(PATIENCE, issuer.fetch()).await.unwrap_or_else(|_| Err("no answer in time".to_owned()));
-        let taken = fetched.and_then(|keys| self.verifier.write().set_jwks(&keys).map_err(|error| error.to_string()));
-        if let Err(reason) = &taken {
-            tracing::warn!(reason, "the keys of the tokens' issuer can't be fetched");
-        }
-        *asked = Some((Instant::now(), taken.is_ok()));
-        taken.is_ok()
-    }
-}
-
-impl Issuer {
-    /// Whether its keys need not be asked for again yet.
-    async fn is_fresh(&self) -> bool {
-        self.asked.lock().await.is_none_or(|(at, answered)| at.elapsed() < pause(answered, true))
     }
 
-    async fn fetch(&self) -> Result<String, String> {
-        let request =
-            Request::get(self.url.clone()).body(Full::<Bytes>::default()).map_err(|error| error.to_string())?;
-        let response = self.client.request(request).await.map_err(|error| error.to_string())?;
-        if !response.status().is_success() {
-            return Err(format!("status {}", response.status()));
+    /// Asks the functions for the keys. Whether they have answered.
+    async fn learn(self: &Arc<Self>, unknown: bool) -> bool {
+        let keys = match self.calls.keys(unknown).await {
+            Ok(keys) => keys,
+            Err(failure) => {
+                tracing::warn!(%failure, "the functions don't tell the keys of the tokens' issuer");
+                return false;
+            }
+        };
+        let taken = self.tokens.set.write().take(keys, self.tokens.now());
+        match taken {
+            Ok(false) => {}
+            Ok(true) => drop(tokio::spawn(Arc::clone(self).dismiss())),
+            Err(error) => tracing::warn!(%error, "the keys of the tokens' issuer can't be used"),
         }
-        let body =
-            Limited::new(response.into_body(), LARGEST_SET).collect().await.map_err(|error| error.to_string())?;
-        String::from_utf8(body.to_bytes().into()).map_err(|error| error.to_string())
+        true
     }
-}
 
-/// How long the issuer is left alone after it has answered or not, for a token whose key is known or not.
-fn pause(answered: bool, known: bool) -> Duration {
-    match (answered, known) {
-        (true, true) => KEEP,
-        (true, false) | (false, true) => PAUSE,
-        (false, false) => PAUSE_AFTER_FAILURE,
+    /// A key was withdrawn: whoever had come in by it goes, and so does whoever was just being let in.
+    async fn dismiss(self: Arc<Self>) {
+        tracing::warn!("the issuer has withdrawn a key: who came in by it is sent away");
+        self.dismiss_all().await;
+        sleep(ARRIVAL).await;
+        self.dismiss_all().await;
+    }
+
+    async fn dismiss_all(&self) {
+        for (index, connection) in self.connections.all().into_iter().enumerate() {
+            if index % AT_ONCE == AT_ONCE - 1 {
+                tokio::task::yield_now().await;
+            }
+            let found = self.tokens.find(&connection.token);
+            if matches!(found, Err(Unverified::Token(TokenError::UnknownKey | TokenError::Signature))) {
+                connection.end(&Close { error: Some("the token's key was withdrawn".into()), allow_reconnect: true });
+            }
+        }
     }
 }
 
@@ -139,106 +166,4 @@ fn pause(answered: bool, known: bool) -> Duration {
 pub(crate) fn seconds_now() -> i64 {
     let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use axum::Router;
-    use axum::routing::get;
-    use http::StatusCode;
-
-    use super::*;
-
-    const OLD_KEY: &str =
-        r#"{"kty":"OKP","crv":"Ed25519","kid":"old","x":"Mr9QZhr_3I6VUGyWqFCVnWVV6Szfo5xn--d17HBnXoU"}"#;
-    const OLD: &str = "eyJhbGciOiJFZERTQSIsImtpZCI6Im9sZCJ9.eyJzdWIiOiJjYXJsYSIsInJvbGUiOiJjdXN0b21lciIsImV4cCI6NDEwMjQ0NDgwMH0.ldniuuT3TYI20pdylnqJJOQa1DdeZ4k2fs0IykpX4enHc_SMkEt3xlIeHkkQDyyftkYsnGe-iPqUlwJBxIJSCw";
-    const NEW_KEY: &str =
-        r#"{"kty":"OKP","crv":"Ed25519","kid":"new","x":"FbeV6XC8ZaU7WpO7mGV-T_qQvEMLehcYJ0KErZqiWMI"}"#;
-    const NEW: &str = "eyJhbGciOiJFZERTQSIsImtpZCI6Im5ldyJ9.eyJzdWIiOiJjYXJsYSIsInJvbGUiOiJjdXN0b21lciIsImV4cCI6NDEwMjQ0NDgwMH0.9lNZUcQ5jUlcHB63cwM5bL9wDk_29g8dWdPhszEAHAhZwDAY8V7qOq8AChfkCEC34xBbe9NioBqjB1M5TC22Dg";
-
-    /// An issuer that publishes what it is told to, and counts how often it is asked.
-    #[derive(Clone)]
-    struct Publisher {
-        keys: Arc<RwLock<Option<&'static str>>>,
-        asked: Arc<AtomicUsize>,
-    }
-
-    impl Publisher {
-        async fn start() -> (Self, Tokens) {
-            let publisher = Self { keys: Arc::default(), asked: Arc::default() };
-            let publishing = publisher.clone();
-            let router = Router::new().route("/keys", get(async move || publishing.answer()));
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let url = format!("http://{}/keys", listener.local_addr().unwrap());
-            tokio::spawn(async move { axum::serve(listener, router).await });
-            let settings = Settings { jwks_url: Some(url), ..Settings::default() };
-            (publisher, Tokens::new(&settings).unwrap())
-        }
-
-        fn answer(&self) -> (StatusCode, String) {
-            self.asked.fetch_add(1, Ordering::SeqCst);
-            match *self.keys.read() {
-                Some(key) => (StatusCode::OK, format!(r#"{{"keys":[{key}]}}"#)),
-                None => (StatusCode::SERVICE_UNAVAILABLE, String::new()),
-            }
-        }
-
-        fn publish(&self, keys: Option<&'static str>) {
-            *self.keys.write() = keys;
-        }
-
-        fn asked(&self) -> usize {
-            self.asked.load(Ordering::SeqCst)
-        }
-    }
-
-    async fn pass(time: Duration) {
-        tokio::time::pause();
-        tokio::time::advance(time).await;
-        tokio::time::resume();
-    }
-
-    const UNKNOWN_KEY: Stranger = Stranger::Token(TokenError::UnknownKey);
-
-    #[tokio::test]
-    async fn keys_are_fetched_when_they_are_needed_and_not_more_often() {
-        let (publisher, tokens) = Publisher::start().await;
-        assert_eq!(tokens.identify(OLD).await, Err(Stranger::Unknown), "nobody has said so");
-        publisher.publish(Some(OLD_KEY));
-        assert_eq!(
-            tokens.identify(OLD).await,
-            Err(Stranger::Unknown),
-            "an issuer that fails is left alone for a moment"
-        );
-        pass(PAUSE_AFTER_FAILURE).await;
-        assert_eq!(tokens.identify(OLD).await.unwrap().subject.as_str(), "carla");
-        assert!(tokens.identify(OLD).await.is_ok());
-        assert_eq!(publisher.asked(), 2);
-
-        publisher.publish(Some(NEW_KEY));
-        for _ in 0..10 {
-            assert_eq!(tokens.identify(NEW).await, Err(UNKNOWN_KEY), "anybody can make up a kid");
-        }
-        assert_eq!(publisher.asked(), 2);
-        pass(PAUSE).await;
-        assert!(tokens.identify(NEW).await.is_ok());
-        assert_eq!(tokens.identify(OLD).await, Err(UNKNOWN_KEY));
-        assert_eq!(publisher.asked(), 3);
-    }
-
-    #[tokio::test]
-    async fn a_withdrawn_key_is_honoured_no_longer_than_keys_are_kept() {
-        let (publisher, tokens) = Publisher::start().await;
-        publisher.publish(Some(OLD_KEY));
-        assert!(tokens.identify(OLD).await.is_ok());
-        publisher.publish(None);
-        pass(KEEP).await;
-        assert!(tokens.identify(OLD).await.is_ok(), "an issuer that is away withdraws nothing");
-        publisher.publish(Some(NEW_KEY));
-        pass(PAUSE).await;
-        assert_eq!(tokens.identify(OLD).await, Err(UNKNOWN_KEY));
-    }
 }

@@ -8,9 +8,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::upgrade::{OnUpgrade, Parts as Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use crate::websocket::WebSocket;
 
 /// A request that asks for a WebSocket.
 pub(crate) struct Upgrade {
@@ -19,11 +19,8 @@ pub(crate) struct Upgrade {
 }
 
 impl Upgrade {
-    /// The answer that agrees, and the WebSocket as it will be once that is sent.
-    pub(crate) fn agree(
-        self,
-        config: WebSocketConfig,
-    ) -> (Response, impl Future<Output = Option<WebSocketStream<TcpStream>>> + Send) {
+    /// The answer that agrees, and the WebSocket as it will be once that is sent, with messages of up to so many bytes.
+    pub(crate) fn agree(self, most: u64) -> (Response, impl Future<Output = Option<WebSocket>> + Send) {
         let headers = [
             (CONNECTION, HeaderValue::from_static("Upgrade")),
             (UPGRADE, HeaderValue::from_static("websocket")),
@@ -35,8 +32,7 @@ impl Upgrade {
             // The plain socket: hyper's own wrapping of it would cost every connection memory, and every read a detour.
             let upgraded = upgrade.await.ok()?.downcast::<TokioIo<TcpStream>>().ok()?;
             let Upgraded { io, read_buf, .. } = upgraded;
-            let read = read_buf.to_vec();
-            Some(WebSocketStream::from_partially_read(io.into_inner(), read, Role::Server, Some(config)).await)
+            Some(WebSocket::new(io.into_inner(), read_buf, most))
         };
         (response, stream)
     }

@@ -1,7 +1,11 @@
 //! Who waits to be sent, and which batch comes next.
 
-use std::collections::{HashSet, VecDeque};
+mod queues;
+
 use std::time::Duration;
+
+use queues::Queues;
+pub(crate) use queues::{Key, Place};
 
 use crate::Limits;
 
@@ -12,41 +16,44 @@ const CROWDING: Duration = Duration::from_micros(750);
 /// How many batches back their time counts, more or less.
 const MEMORY: u32 = 8;
 
-/// What names a conversation here: a hash of its id. Two that share one merely wait for each other.
-pub(crate) type Key = u64;
+/// How many messages of one conversation a batch takes before those of other senders have had their turn.
+const TURN: usize = 4;
 
-/// Messages in the order in which they came, and the conversations that are under way.
+/// Messages that wait, and the conversations that are under way.
 ///
-/// A batch takes the longest waiting first, and passes by those whose conversation is in another batch: so a
-/// conversation's messages keep their order, and nobody waits for a batch that has nothing to do with them.
+/// A conversation's messages keep their order: it is in one batch at a time. Senders take turns, so that nobody waits for
+/// what another one has in store. Who has more than a few messages when all others have had theirs gets a batch alone, one at
+/// a time, and no other batch waits for it to return.
 #[derive(Debug)]
 pub(crate) struct Waiting<T> {
-    queue: VecDeque<Entry<T>>,
-    /// The conversations of all batches that have not returned.
-    busy: HashSet<Key>,
+    queues: Queues<T>,
     /// Batches that have not returned, but for those that are slow.
     brisk: usize,
     /// How long batches take these days.
     pace: Duration,
 }
 
-#[derive(Debug)]
-struct Entry<T> {
-    key: Key,
-    bytes: usize,
-    item: T,
-}
-
 /// A batch that has been taken. It is given back by [`Waiting::returned`].
 #[derive(Debug)]
 pub(crate) struct Flight {
-    keys: Vec<Key>,
+    conversations: Vec<Key>,
+    /// The sender to whom it belongs alone.
+    alone: Option<Key>,
     slow: bool,
+}
+
+/// Whose places are taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Crowded {
+    /// All of them.
+    Everybody,
+    /// The sender's own.
+    Sender,
 }
 
 impl<T> Default for Waiting<T> {
     fn default() -> Self {
-        Self { queue: VecDeque::new(), busy: HashSet::new(), brisk: 0, pace: Duration::ZERO }
+        Self { queues: Queues::default(), brisk: 0, pace: Duration::ZERO }
     }
 }
 
@@ -55,12 +62,21 @@ impl<T> Waiting<T> {
     ///
     /// # Errors
     /// Gives the message back when too many wait.
-    pub(crate) fn push(&mut self, key: Key, bytes: usize, item: T, limits: &Limits) -> Result<bool, T> {
-        if self.queue.len() >= limits.waiting {
-            return Err(item);
+    pub(crate) fn push(&mut self, place: Place, item: T, limits: &Limits) -> Result<bool, (T, Crowded)> {
+        let (count, bytes) = self.queues.of(place.sender);
+        // Others' places are no reason to turn somebody away of whom nothing waits: for those there are as many again.
+        let share = if count == 0 { 2 } else { 1 };
+        // A message that is larger than all places together still finds one when nothing else waits.
+        if count >= limits.waiting_of_user || (count > 0 && bytes + place.bytes > limits.waiting_bytes_of_user) {
+            return Err((item, Crowded::Sender));
         }
-        self.queue.push_back(Entry { key, bytes, item });
-        Ok(!self.busy.contains(&key) && self.is_due(limits))
+        let (count, bytes) = (self.queues.count(), self.queues.bytes());
+        if count >= limits.waiting.saturating_mul(share)
+            || (count > 0 && bytes + place.bytes > limits.waiting_bytes.saturating_mul(share))
+        {
+            return Err((item, Crowded::Everybody));
+        }
+        Ok(self.queues.push(place, item) && self.is_due(limits))
     }
 
     /// The next batch, if there is one to be sent now.
@@ -68,38 +84,59 @@ impl<T> Waiting<T> {
         if !self.is_due(limits) {
             return None;
         }
-        let (mut items, mut keys) = (Vec::new(), Vec::new());
-        let (mut passed_by, mut room) = (Vec::new(), limits.batch_bytes);
-        while items.len() < limits.batch_messages
-            && let Some(entry) = self.queue.pop_front()
+        let mut batch = Batch { items: Vec::new(), room: limits.batch_bytes, places: limits.batch_messages };
+        let (mut conversations, mut senders) = (Vec::new(), Vec::new());
+        while batch.places > 0
+            && let Some(sender) = self.queues.next()
         {
-            if self.busy.contains(&entry.key) {
-                passed_by.push(entry);
-                continue;
-            }
-            // A message that is larger than a batch may be is a batch by itself.
-            if entry.bytes > room && !items.is_empty() {
-                self.queue.push_front(entry);
+            let again = senders.contains(&sender);
+            if again && senders.len() > 1 && !self.queues.has_others() {
+                // All others have had their turn, and go; the rest of this one waits for a batch alone.
                 break;
             }
-            room = room.saturating_sub(entry.bytes);
-            if !keys.contains(&entry.key) {
-                keys.push(entry.key);
+            let Some(conversation) = self.queues.turn() else { break };
+            let before = batch.items.len();
+            while batch.items.len() - before < TURN && batch.take(&mut self.queues, conversation) {}
+            if batch.items.len() == before {
+                // It had no room for this one, which stays the next of its sender.
+                self.queues.take_back(conversation);
+                break;
             }
-            items.push(entry.item);
+            conversations.push(conversation);
+            if !again {
+                senders.push(sender);
+            }
         }
-        for entry in passed_by.into_iter().rev() {
-            self.queue.push_front(entry);
-        }
-        if self.queue.is_empty() && self.queue.capacity() > limits.batch_messages * 8 {
-            self.queue = VecDeque::new();
-        }
-        if items.is_empty() {
+        self.fill(&mut batch, &conversations, senders.len() > 1);
+        if batch.items.is_empty() {
             return None;
         }
-        self.busy.extend(&keys);
-        self.brisk += 1;
-        Some((items, Flight { keys, slow: false }))
+        let alone = senders.first().copied().filter(|_| senders.len() == 1 && batch.items.len() > TURN);
+        if let Some(sender) = alone {
+            self.queues.rest(sender, true);
+        } else {
+            self.brisk += 1;
+        }
+        Some((batch.items, Flight { conversations, alone, slow: alone.is_some() }))
+    }
+
+    /// Fills the rest of a batch from the conversations that are in it, by turns. One that alone has more is left to a batch
+    /// of its own when there are others' messages in this one.
+    fn fill(&mut self, batch: &mut Batch<T>, conversations: &[Key], others: bool) {
+        let mut left: Vec<Key> = conversations.to_vec();
+        loop {
+            left.retain(|conversation| self.queues.length(*conversation) > 0);
+            if left.is_empty() || (left.len() == 1 && others) {
+                return;
+            }
+            for conversation in &left {
+                let before = batch.items.len();
+                while batch.items.len() - before < TURN && batch.take(&mut self.queues, *conversation) {}
+                if batch.items.len() == before {
+                    return;
+                }
+            }
+        }
     }
 
     /// A batch takes long: the others do as if it were not there, its conversations aside.
@@ -113,23 +150,43 @@ impl<T> Waiting<T> {
     /// A batch has returned, after so long.
     pub(crate) fn returned(&mut self, mut flight: Flight, took: Duration) {
         self.slow(&mut flight);
-        self.pace = (self.pace * (MEMORY - 1) + took) / MEMORY;
-        for key in &flight.keys {
-            self.busy.remove(key);
+        match flight.alone {
+            Some(sender) => self.queues.rest(sender, false),
+            None => self.pace = (self.pace * (MEMORY - 1) + took) / MEMORY,
+        }
+        for conversation in &flight.conversations {
+            self.queues.list(*conversation);
         }
     }
 
-    /// Takes out those at the front that have waited for too long.
-    pub(crate) fn expired(&mut self, is_over: impl Fn(&T) -> bool) -> Vec<T> {
-        let count = self.queue.iter().take_while(|entry| is_over(&entry.item)).count();
-        self.queue.drain(..count).map(|entry| entry.item).collect()
+    /// Parts a conversation from its batch, which is given back without it.
+    pub(crate) fn part(flight: &mut Flight, conversation: Key) -> Flight {
+        flight.conversations.retain(|known| *known != conversation);
+        Flight { conversations: vec![conversation], alone: None, slow: true }
+    }
+
+    /// What was parted from its batch has ended. How long that took says nothing of how long batches take.
+    pub(crate) fn ended(&mut self, flight: &Flight) {
+        for conversation in &flight.conversations {
+            self.queues.list(*conversation);
+        }
+    }
+
+    /// Takes out the messages of a conversation for which this holds.
+    pub(crate) fn withdraw(&mut self, conversation: Key, which: impl FnMut(&T) -> bool) -> Vec<T> {
+        self.queues.withdraw(conversation, which)
+    }
+
+    /// What this finds in the first messages of their conversations.
+    pub(crate) fn first<F>(&self, find: impl Fn(&T) -> Option<F>) -> Vec<F> {
+        self.queues.first(find)
     }
 
     /// Whether another batch is worth its cost now. While one is under way, it soon returns and takes along whatever came
     /// meanwhile; only a crowd does not wait for that.
-    fn is_due(&self, limits: &Limits) -> bool {
+    pub(crate) fn is_due(&self, limits: &Limits) -> bool {
         let least = if self.brisk == 0 { 1 } else { self.crowd(limits) };
-        self.queue.len() >= least
+        self.queues.ready() >= least
     }
 
     /// How many messages are a crowd now.
@@ -139,158 +196,29 @@ impl<T> Waiting<T> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+/// A batch while it is filled.
+struct Batch<T> {
+    items: Vec<T>,
+    /// How many more bytes and messages it takes.
+    room: usize,
+    places: usize,
+}
 
-    use super::*;
-
-    fn limits() -> Limits {
-        Limits { waiting: 1000, batch_messages: 4, batch_bytes: 100, crowd: 1..=1, ..Limits::default() }
-    }
-
-    /// Queues messages, each named by its conversation and its number there.
-    fn filled(limits: &Limits, messages: &[(Key, u32)]) -> Waiting<(Key, u32)> {
-        let mut waiting = Waiting::default();
-        for message in messages {
-            waiting.push(message.0, 10, *message, limits).unwrap();
+impl<T> Batch<T> {
+    /// Takes the next message of a conversation along. Whether there was one, and room for it.
+    fn take(&mut self, queues: &mut Queues<T>, conversation: Key) -> bool {
+        // A message that is larger than a batch may be is a batch by itself.
+        let room = if self.items.is_empty() { usize::MAX } else { self.room };
+        if self.places == 0 {
+            return false;
         }
-        waiting
-    }
-
-    #[test]
-    fn a_free_lane_takes_what_no_other_batch_is_about() {
-        let limits = limits();
-        let mut waiting = filled(&limits, &[(1, 1), (2, 1), (1, 2)]);
-        let (first, flight) = waiting.take(&limits).unwrap();
-        assert_eq!(first, [(1, 1), (2, 1), (1, 2)]);
-        assert!(!waiting.push(1, 10, (1, 3), &limits).unwrap(), "its conversation is under way");
-        assert!(waiting.take(&limits).is_none());
-        assert!(waiting.push(3, 10, (3, 1), &limits).unwrap(), "nobody has to wait for others");
-        let (second, other) = waiting.take(&limits).unwrap();
-        assert_eq!(second, [(3, 1)]);
-        waiting.returned(flight, Duration::ZERO);
-        assert_eq!(waiting.take(&limits).unwrap().0, [(1, 3)]);
-        waiting.returned(other, Duration::ZERO);
-        assert!(waiting.take(&limits).is_none());
-    }
-
-    #[test]
-    fn who_was_passed_by_keeps_the_place() {
-        let limits = limits();
-        let mut waiting = filled(&limits, &[(1, 1)]);
-        let (_, flight) = waiting.take(&limits).unwrap();
-        for message in [(1, 2), (2, 1), (1, 3), (3, 1)] {
-            waiting.push(message.0, 10, message, &limits).unwrap();
-        }
-        assert_eq!(waiting.take(&limits).unwrap().0, [(2, 1), (3, 1)]);
-        waiting.push(4, 10, (4, 1), &limits).unwrap();
-        waiting.returned(flight, Duration::ZERO);
-        assert_eq!(waiting.take(&limits).unwrap().0, [(1, 2), (1, 3), (4, 1)], "who came first goes first");
-    }
-
-    #[test]
-    fn while_a_batch_is_under_way_only_a_crowd_opens_another_lane() {
-        let limits = Limits { crowd: 3..=3, ..limits() };
-        let mut waiting = Waiting::default();
-        assert!(waiting.push(1, 10, (), &limits).unwrap(), "nothing is under way");
-        let (_, mut flight) = waiting.take(&limits).unwrap();
-        assert!(!waiting.push(2, 10, (), &limits).unwrap());
-        assert!(!waiting.push(3, 10, (), &limits).unwrap());
-        assert!(waiting.take(&limits).is_none());
-        assert!(waiting.push(4, 10, (), &limits).unwrap(), "a crowd");
-        let (crowd, other) = waiting.take(&limits).unwrap();
-        assert_eq!(crowd.len(), 3);
-        waiting.returned(other, Duration::ZERO);
-        waiting.slow(&mut flight);
-        assert!(waiting.push(5, 10, (), &limits).unwrap(), "nobody counts on a batch that hangs");
-        assert!(waiting.take(&limits).is_some());
-        waiting.returned(flight, Duration::ZERO);
-        assert!(waiting.take(&limits).is_none());
-    }
-
-    #[test]
-    fn the_longer_batches_take_the_larger_is_a_crowd() {
-        let limits = Limits { crowd: 1..=8, ..limits() };
-        let mut waiting = filled(&limits, &[(1, 1)]);
-        for (took, crowd) in [(100, 1), (1_400, 1), (1_600, 2), (2_500, 3), (90_000, 8), (1_600, 2)] {
-            for _ in 0..100 {
-                let (_, flight) = waiting.take(&limits).unwrap();
-                waiting.returned(flight, Duration::from_micros(took));
-                waiting.push(1, 10, (1, 1), &limits).unwrap();
-            }
-            assert_eq!(waiting.crowd(&limits), crowd, "{took} µs");
-        }
-    }
-
-    #[test]
-    fn a_batch_has_its_bounds_and_a_giant_goes_alone() {
-        let limits = limits();
-        let mut waiting = filled(&limits, &[(1, 1), (1, 2), (1, 3), (1, 4), (1, 5)]);
-        let (four, flight) = waiting.take(&limits).unwrap();
-        assert_eq!(four.len(), 4);
-        waiting.returned(flight, Duration::ZERO);
-        waiting.push(2, 1000, (2, 1), &limits).unwrap();
-        waiting.push(3, 10, (3, 1), &limits).unwrap();
-        for alone in [(1, 5), (2, 1), (3, 1)] {
-            let (batch, flight) = waiting.take(&limits).unwrap();
-            assert_eq!(batch, [alone]);
-            waiting.returned(flight, Duration::ZERO);
-        }
-    }
-
-    #[test]
-    fn too_many_are_refused_and_the_overdue_come_out_first() {
-        let limits = Limits { waiting: 3, ..limits() };
-        let mut waiting = filled(&limits, &[(1, 1), (1, 2), (2, 1)]);
-        assert_eq!(waiting.push(2, 10, (2, 2), &limits), Err((2, 2)));
-        assert_eq!(waiting.expired(|message| message.0 == 1), [(1, 1), (1, 2)]);
-        assert!(waiting.push(2, 10, (2, 2), &limits).is_ok());
-    }
-
-    proptest! {
-        /// However batches are taken and return: no conversation is in two of them, none is overtaken by itself, and
-        /// nobody is forgotten.
-        #[test]
-        fn conversations_keep_their_order(steps in prop::collection::vec((0..4u8, 0..6u64), 1..300), crowd in 1..5usize) {
-            let limits = Limits { crowd: crowd..=crowd, ..limits() };
-            let mut waiting = Waiting::default();
-            let mut flights: Vec<(Vec<Key>, Flight)> = Vec::new();
-            let (mut pushed, mut left) = ([0u32; 6], [0u32; 6]);
-            let mut check = |batch: Vec<(Key, u32)>, flights: &[(Vec<Key>, Flight)]| {
-                for (key, number) in &batch {
-                    let at = usize::try_from(*key).unwrap();
-                    assert_eq!(*number, left[at], "in order");
-                    left[at] += 1;
-                    assert!(flights.iter().all(|(keys, _)| !keys.contains(key)), "in one batch at a time");
-                }
-                batch.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
-            };
-            for (step, key) in steps {
-                let at = usize::try_from(key).unwrap();
-                match step {
-                    0 | 1 => {
-                        waiting.push(key, 30, (key, pushed[at]), &limits).unwrap();
-                        pushed[at] += 1;
-                    }
-                    2 => if let Some((batch, flight)) = waiting.take(&limits) {
-                        flights.push((check(batch, &flights), flight));
-                    },
-                    _ if !flights.is_empty() => {
-                        let (_, flight) = flights.swap_remove(at % flights.len());
-                        waiting.returned(flight, Duration::ZERO);
-                    }
-                    _ => {}
-                }
-            }
-            for (_, flight) in flights.drain(..) {
-                waiting.returned(flight, Duration::ZERO);
-            }
-            while let Some((batch, flight)) = waiting.take(&limits) {
-                check(batch, &[]);
-                waiting.returned(flight, Duration::ZERO);
-            }
-            prop_assert_eq!(pushed, left);
-        }
+        let Some((item, bytes)) = queues.pop(conversation, room) else { return false };
+        self.room = self.room.saturating_sub(bytes);
+        self.places -= 1;
+        self.items.push(item);
+        true
     }
 }
+
+#[cfg(test)]
+mod tests;

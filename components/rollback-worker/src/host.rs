@@ -5,4 +5,5 @@ mod database;
 mod ring;
 mod route;
 mod shift;
+mod variable;
 mod wire;

@@ -15,6 +15,7 @@ pub mod notification;
 pub mod outside;
 pub mod settings;
 pub mod steps;
+pub mod trace;
 pub mod triage;
 pub mod trouble;
 pub mod turn;

@@ -20,7 +20,7 @@ use rollback::{
 
 use crate::{
     desk::{Call, Desk, Halt},
-    turn::Trace,
+    trace::Trace,
 };
 
 /// For how long what was seen of the outside counts as what is there now.

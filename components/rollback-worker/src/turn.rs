@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     desk::{Call, Desk, Evidence, Facts, Halt},
     steps,
+    trace::Trace,
     trouble::Trouble,
 };
 
@@ -92,15 +93,6 @@ const fn make(step: &StepName) -> Make {
 pub struct Taken {
     /// Its name, where the answer says it.
     pub operation: Option<Reference>,
-}
-
-/// What was found of a shot whose outcome is not known.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Trace {
-    /// It is there, under this name.
-    Found(Reference),
-    /// It is not there.
-    Absent,
 }
 
 /// What is to be done next for the run of a case.

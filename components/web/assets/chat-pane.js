@@ -1,6 +1,6 @@
 /** One party's half of the page: what a {@link ChatClient} knows, shown and kept current. */
 
-import { ChatClient } from "./chat-client.js";
+import { ChatClient, Refusal } from "./chat-client.js";
 
 const ROLE_NAMES = { customer: "Customer", technician: "Technician", "service-center": "Service centre" };
 
@@ -17,7 +17,10 @@ const FAILURE_TEXTS = {
   invalid: "the text can't be sent",
   too_large: "the text is too long",
   not_found: "you are no longer a party",
+  forbidden: "you are no longer a party",
   unavailable: "the service can't be reached",
+  rate_limited: "too many messages at once",
+  connection_ended: "it ended the connection each time",
 };
 
 /** Fills a copy of the pane's template and connects it. */
@@ -67,6 +70,7 @@ export class ChatPane {
       event.preventDefault();
       this.#send();
     });
+    body.addEventListener("input", () => this.#showRefusal(null));
     body.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
@@ -77,9 +81,22 @@ export class ChatPane {
   #send() {
     const body = this.#part("body");
     if (body.value.trim() === "") return;
-    this.#client.send(body.value);
-    body.value = "";
     body.focus();
+    try {
+      this.#client.send(body.value);
+    } catch (refusal) {
+      if (!(refusal instanceof Refusal)) throw refusal;
+      return this.#showRefusal(refusal);
+    }
+    body.value = "";
+    this.#showRefusal(null);
+  }
+
+  /** Why what was written could not be sent; it stays where it was written. */
+  #showRefusal(refusal) {
+    const line = this.#part("refusal");
+    line.hidden = refusal === null;
+    setText(line, refusal === null ? "" : `Not sent: ${refusal.text}`);
   }
 
   #show() {
@@ -109,7 +126,8 @@ export class ChatPane {
   #showMessages() {
     const log = this.#part("log");
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 48;
-    const { messages, outbox } = this.#client;
+    const { messages, outbox, isTruncated } = this.#client;
+    this.#part("gone").hidden = !isTruncated;
     const shown = new Set();
     [...messages, ...outbox].forEach((message, place) => {
       const row = this.#row(message);
@@ -133,12 +151,13 @@ export class ChatPane {
       row.dataset.mine = String(senderId === this.#userId);
       row.querySelector('[data-part="text"]').textContent = body;
       row.querySelector('[data-part="retry"]').addEventListener("click", () => this.#client.retry(clientMessageId));
+      row.querySelector('[data-part="discard"]').addEventListener("click", () => this.#client.discard(clientMessageId));
       this.#rows.set(key, row);
     }
     row.dataset.state = state;
     if (seq !== undefined) row.dataset.seq = String(seq);
     setText(row.querySelector('[data-part="note"]'), note(state, code, sentAt, senderId === this.#userId));
-    row.querySelector('[data-part="retry"]').hidden = state !== "failed";
+    for (const name of ["retry", "discard"]) row.querySelector(`[data-part="${name}"]`).hidden = state !== "failed";
     return row;
   }
 }

@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a message says: 1–4,000 characters after trimming, kept as sent.
+/// What a message says: 1–4,000 characters after trimming, kept as sent but for its control characters.
 ///
-/// A character is a Unicode scalar value. Control characters are refused, apart from tab and newline: they do nothing
-/// for a reader, and the database takes no NUL.
+/// A character is a Unicode scalar value. Every line ends with a newline, however the sender ends lines; control characters
+/// but tab and newline do nothing for a reader and are dropped. A NUL is refused: no text has one, and the database takes
+/// none.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Body(String);
@@ -21,23 +22,26 @@ pub enum BodyError {
     /// More than [`Body::LENGTH`] characters are left after trimming.
     #[error("must have at most 4000 characters")]
     TooLong,
-    /// A control character other than tab and newline.
-    #[error("must not contain control characters other than tab and newline")]
-    Control,
+    /// A NUL.
+    #[error("must not contain the character U+0000")]
+    Nul,
 }
 
 impl Body {
     /// The most characters of a body, white space around it aside.
     pub const LENGTH: usize = 4_000;
 
-    /// Takes the text when it keeps the rule.
+    /// Takes the text when it keeps the rule; lengths count after its control characters are seen to.
     ///
     /// # Errors
     /// Returns the first rule that it breaks.
     pub fn parse(text: impl Into<String>) -> Result<Self, BodyError> {
-        let text = text.into();
-        if text.chars().any(|char| char.is_control() && !matches!(char, '\t' | '\n')) {
-            return Err(BodyError::Control);
+        let mut text = text.into();
+        if text.chars().any(is_foreign) {
+            if text.contains('\0') {
+                return Err(BodyError::Nul);
+            }
+            text = clean(&text);
         }
         let trimmed = text.trim();
         if trimmed.is_empty() {
@@ -55,6 +59,26 @@ impl Body {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether a text with this character is stored as another text.
+fn is_foreign(char: char) -> bool {
+    char.is_control() && !matches!(char, '\t' | '\n')
+}
+
+/// The text with newlines for its line ends, and without the other control characters.
+fn clean(text: &str) -> String {
+    let mut cleaned = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        match char {
+            '\r' if chars.peek() == Some(&'\n') => {}
+            '\r' => cleaned.push('\n'),
+            foreign if is_foreign(foreign) => {}
+            char => cleaned.push(char),
+        }
+    }
+    cleaned
 }
 
 impl TryFrom<String> for Body {
@@ -101,9 +125,34 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_refused() {
-        for bad in ["a\0", "\r\n", "a\rb", "\u{1b}[0m", "\u{7f}", "\u{85}", "\u{9b}"] {
-            assert_eq!(Body::parse(bad), Err(BodyError::Control), "{bad:?}");
+    fn lines_end_with_a_newline_and_other_control_characters_are_dropped() {
+        for (sent, kept) in [
+            ("a\r\nb", "a\nb"),
+            ("a\rb", "a\nb"),
+            ("a\n\rb", "a\n\nb"),
+            ("a\r\r\n\r", "a\n\n\n"),
+            ("a\r\u{1b}\nb", "a\n\nb"),
+            ("\u{1b}[31mred\u{1b}[0m", "[31mred[0m"),
+            ("a\u{7f}\u{85}\u{9b}\u{8}b", "ab"),
+            ("\tx\n", "\tx\n"),
+        ] {
+            assert_eq!(Body::parse(sent).unwrap().as_str(), kept, "{sent:?}");
+        }
+        assert_eq!(Body::parse("\r\n"), Err(BodyError::Empty));
+        assert_eq!(Body::parse("\u{1}\u{2}"), Err(BodyError::Empty));
+    }
+
+    #[test]
+    fn what_is_dropped_does_not_count() {
+        assert!(Body::parse("x\r\n".repeat(2_000)).is_ok());
+        assert!(Body::parse(format!("{}\u{1}", "x".repeat(4_000))).is_ok());
+        assert_eq!(Body::parse(format!("{}\r\nx", "x".repeat(4_000))), Err(BodyError::TooLong));
+    }
+
+    #[test]
+    fn a_nul_is_refused() {
+        for bad in ["\0", "a\0", "a\r\n\0"] {
+            assert_eq!(Body::parse(bad), Err(BodyError::Nul), "{bad:?}");
         }
     }
 }

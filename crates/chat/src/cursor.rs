@@ -31,6 +31,8 @@ pub struct Cursor<T, M> {
     /// The highest number that the conversation is known to have.
     last: i64,
     asked: Asked,
+    /// Where the connection stood when it left, and what of its own sends it has been told since without a gap.
+    left: Option<i64>,
     /// How many times the connection has joined. An answer of history to an earlier time finds another position.
     joins: u32,
 }
@@ -59,6 +61,8 @@ struct Send<T, M> {
     name: Option<Uuid>,
     ticket: T,
     answer: Option<(i64, M)>,
+    /// Whether the connection took part, or was about to, when it sent this.
+    inside: bool,
 }
 
 /// A message that has arrived.
@@ -79,6 +83,9 @@ pub enum Step<T, M> {
     Deliver(M),
     /// Answer the connection's own send with the message.
     Complete(T, M),
+    /// Tell the connection that it has to send this again to learn its outcome: the message is stored, with a number beyond one
+    /// that the connection has joined for and not seen.
+    Refuse(T),
 }
 
 /// A page of history, ascending.
@@ -86,8 +93,8 @@ pub enum Step<T, M> {
 pub struct Page<M> {
     /// The messages.
     pub messages: Vec<Arrival<M>>,
-    /// Numbers up to this one are gone.
-    pub purged_through: i64,
+    /// The first number that is kept; what came before is gone.
+    pub first: i64,
     /// The last number of the conversation as the page was read.
     pub last: i64,
 }
@@ -108,6 +115,7 @@ impl<T, M> Default for Cursor<T, M> {
             held: BTreeMap::new(),
             last: 0,
             asked: Asked::Nothing,
+            left: None,
             joins: 0,
         }
     }
@@ -134,7 +142,8 @@ impl<T: PartialEq, M: Clone> Cursor<T, M> {
 
     /// The connection sends a message of this name.
     pub fn send(&mut self, name: Option<Uuid>, ticket: T) {
-        self.sends.push_back(Send { name, ticket, answer: None });
+        let inside = self.follows();
+        self.sends.push_back(Send { name, ticket, answer: None, inside });
     }
 
     /// A send of this connection is stored: as this message, by this call or an earlier one.
@@ -143,19 +152,25 @@ impl<T: PartialEq, M: Clone> Cursor<T, M> {
             // It completed when its message came by, or was given up: then this is news.
             return self.arrived(arrival, steps);
         };
-        let passed = match self.state {
-            State::Outside => true,
-            State::Joining => false,
-            State::At(at) => arrival.seq <= at,
-        };
-        if passed {
-            let ticket = self.sends.remove(index).map(|send| send.ticket);
-            steps.extend(ticket.map(|ticket| Step::Complete(ticket, arrival.message)));
-        } else {
-            if let Some(send) = self.sends.get_mut(index) {
-                send.answer = Some((arrival.seq, arrival.message.clone()));
+        match self.state {
+            State::Outside => {
+                let Some(Send { ticket, inside, .. }) = self.sends.remove(index) else { return };
+                let seen = !inside || self.left.is_some_and(|left| arrival.seq <= left.saturating_add(1));
+                if inside && seen {
+                    self.left = self.left.max(Some(arrival.seq));
+                }
+                steps.push(if seen { Step::Complete(ticket, arrival.message) } else { Step::Refuse(ticket) });
             }
-            self.arrived(arrival, steps);
+            State::At(at) if arrival.seq <= at => {
+                let ticket = self.sends.remove(index).map(|send| send.ticket);
+                steps.extend(ticket.map(|ticket| Step::Complete(ticket, arrival.message)));
+            }
+            State::At(_) | State::Joining => {
+                if let Some(send) = self.sends.get_mut(index) {
+                    send.answer = Some((arrival.seq, arrival.message.clone()));
+                }
+                self.arrived(arrival, steps);
+            }
         }
     }
 
@@ -185,7 +200,8 @@ impl<T: PartialEq, M: Clone> Cursor<T, M> {
         self.last = 0;
     }
 
-    /// The connection has joined: everything up to `at` it has, and the page is what follows.
+    /// The connection has joined: everything up to `at` it has, and the page is what follows. Whether something between
+    /// the two is gone the answer to the join says.
     pub fn joined(&mut self, at: i64, page: Page<M>, steps: &mut Vec<Step<T, M>>) {
         self.state = State::At(at);
         self.follow(page, steps);
@@ -194,15 +210,25 @@ impl<T: PartialEq, M: Clone> Cursor<T, M> {
 
     /// The connection leaves, is no longer allowed in, or could not join: nothing is delivered from now on.
     ///
-    /// What it has sent is stored, so that is still answered.
+    /// What it has sent is answered as long as that jumps over nothing that it has joined for: who joins again goes on behind
+    /// the last number that it knows, and would never see what lies before.
     pub fn leave(&mut self, steps: &mut Vec<Step<T, M>>) {
+        self.left = self.position();
         self.enter(State::Outside);
-        for send in std::mem::take(&mut self.sends) {
-            match send.answer {
-                Some((_, message)) => steps.push(Step::Complete(send.ticket, message)),
-                None => self.sends.push_back(send),
-            }
+        steps.extend(self.give_up(|_| true).into_iter().map(Step::Refuse));
+    }
+
+    /// The conversation has another history: to a connection that is in, everything goes out again from its beginning.
+    /// Whether it is in, and the sends that were stored in the former history: nobody knows whether this one has them.
+    pub fn restart(&mut self) -> (bool, Vec<T>) {
+        let inside = self.position().is_some();
+        if inside {
+            // An answer of history that is on its way is of the former one.
+            self.joins = self.joins.wrapping_add(1);
         }
+        self.enter(if inside { State::At(0) } else { self.state });
+        self.last = 0;
+        (inside, self.give_up(|_| true))
     }
 
     /// A message has arrived, by whatever way.
@@ -245,15 +271,20 @@ impl<T: PartialEq, M: Clone> Cursor<T, M> {
         self.position().map(|after| Question { after, join: self.joins })
     }
 
-    /// History has answered.
-    pub fn history(&mut self, question: Question, page: Page<M>, steps: &mut Vec<Step<T, M>>) {
+    /// History has answered. Gives the first number that is kept if the connection lacks some before it: they are gone, and
+    /// it is to be told so ahead of the steps.
+    #[must_use]
+    pub fn history(&mut self, question: Question, page: Page<M>, steps: &mut Vec<Step<T, M>>) -> Option<i64> {
         if question.join != self.joins || !self.follows() {
-            return;
+            return None;
         }
+        let first = page.first;
+        let gone = self.position().is_some_and(|at| at.saturating_add(1) < first);
         self.follow(page, steps);
         self.settle(steps);
         let progress = self.position().is_some_and(|at| at > question.after);
         self.asked = if progress { Asked::Nothing } else { Asked::InVain };
+        gone.then_some(first)
     }
 
     /// History could not be asked. The next word of the conversation asks again.
@@ -272,7 +303,7 @@ impl<T: PartialEq, M: Clone> Cursor<T, M> {
 
     /// Takes a page that begins at this position, or earlier.
     fn follow(&mut self, page: Page<M>, steps: &mut Vec<Step<T, M>>) {
-        self.jump(page.purged_through);
+        self.jump(page.first.saturating_sub(1));
         self.last = self.last.max(page.last);
         for arrival in page.messages {
             if self.position().is_some_and(|at| at < arrival.seq) {

@@ -22,6 +22,10 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// The service request is closed to new messages.
     Closed,
+    /// A later report of the service request is stored, or another one in its place.
+    Stale,
+    /// What is there is not what the caller has seen.
+    VersionMismatch,
     /// The request is larger than allowed.
     TooLarge,
     /// The request's body is of another type than the one taken here.
@@ -34,7 +38,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of the contract.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Malformed,
         Self::Invalid,
         Self::Unauthenticated,
@@ -42,6 +46,8 @@ impl ErrorCode {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Closed,
+        Self::Stale,
+        Self::VersionMismatch,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::RateLimited,
@@ -59,6 +65,8 @@ impl ErrorCode {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Closed => "closed",
+            Self::Stale => "stale",
+            Self::VersionMismatch => "version_mismatch",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::RateLimited => "rate_limited",
@@ -75,7 +83,8 @@ impl ErrorCode {
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::Closed => 409,
+            Self::Closed | Self::Stale => 409,
+            Self::VersionMismatch => 412,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Invalid => 422,
@@ -95,6 +104,8 @@ impl ErrorCode {
             Self::NotFound => "There is no such thing here",
             Self::MethodNotAllowed => "There is no such method here",
             Self::Closed => "The service request is closed",
+            Self::Stale => "A later report is stored",
+            Self::VersionMismatch => "It is not as the caller has seen it",
             Self::TooLarge => "The request is too large",
             Self::UnsupportedMediaType => "The media type is not taken here",
             Self::RateLimited => "Too many requests",
@@ -104,7 +115,7 @@ impl ErrorCode {
 
     /// The code with a detail, about no field in particular.
     pub fn refusal(self, detail: impl Into<String>) -> Refusal {
-        Refusal { code: self, detail: detail.into(), errors: Vec::new() }
+        Refusal { code: self, detail: detail.into(), errors: Vec::new(), retry_after: None }
     }
 }
 
@@ -138,9 +149,12 @@ pub struct Refusal {
     pub code: ErrorCode,
     /// The reason, for a person to read.
     pub detail: String,
-    /// The fields at fault, when the code is [`ErrorCode::Invalid`].
+    /// The fields at fault, when the code is [`ErrorCode::Invalid`]; or the header of a relay whose key is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// After how many seconds to try again, when that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
 }
 
 impl Refusal {
@@ -149,7 +163,7 @@ impl Refusal {
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail =
             errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect::<Vec<_>>().join("; ");
-        Self { code: ErrorCode::Invalid, detail, errors }
+        Self { code: ErrorCode::Invalid, detail, errors, retry_after: None }
     }
 }
 

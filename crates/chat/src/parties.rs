@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, CenterId, Role, UserId};
+use crate::{Actor, Attendance, CenterId, Role, UserId};
 
 /// Who talks in a service request: nobody else reads or writes there.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -34,12 +34,26 @@ impl Parties {
         }
     }
 
-    /// As whom this actor takes part: a person of the service centre as the centre. `None` for a stranger.
+    /// Which parties this actor is: none for a stranger, and two for a user who is reported as both.
     #[must_use]
-    pub fn party_of(&self, actor: &Actor) -> Option<UserId> {
-        match self.role_of(actor)? {
+    pub fn attendance_of(&self, actor: &Actor) -> Attendance {
+        let Some(role) = self.role_of(actor) else { return Attendance::NOBODY };
+        let center = if role == Role::ServiceCenter { Attendance::of(role) } else { Attendance::NOBODY };
+        let is = |party: Option<&UserId>, role| {
+            if party == Some(&actor.user) { Attendance::of(role) } else { Attendance::NOBODY }
+        };
+        center | is(Some(&self.customer_id), Role::Customer) | is(self.technician_id.as_ref(), Role::Technician)
+    }
+
+    /// Who takes part as this: as the service centre the centre itself, whoever of its people is there. `None` when nobody
+    /// does.
+    #[must_use]
+    pub fn party(&self, role: Role) -> Option<UserId> {
+        match role {
+            Role::Customer => Some(self.customer_id.clone()),
+            Role::Technician => self.technician_id.clone(),
             Role::ServiceCenter => Some(self.service_center_id.clone().into()),
-            _ => Some(actor.user.clone()),
+            Role::Platform | Role::Operator | Role::Approver | Role::Commander | Role::Auditor => None,
         }
     }
 }
@@ -82,10 +96,19 @@ mod tests {
         assert_eq!(parties.role_of(&actor("carla", &[Role::Customer], None)), Some(Role::Customer));
         assert_eq!(parties.role_of(&actor("theo", &[Role::Technician], Some("north"))), Some(Role::Technician));
         assert_eq!(parties.role_of(&actor("sue", &[Role::ServiceCenter], Some("north"))), Some(Role::ServiceCenter));
-        let party = |actor: Actor| parties.party_of(&actor).map(|user| user.to_string());
-        assert_eq!(party(actor("theo", &[Role::Technician], Some("north"))).unwrap(), "theo");
-        assert_eq!(party(actor("sue", &[Role::ServiceCenter], Some("north"))).unwrap(), "north");
-        assert_eq!(party(actor("sue", &[Role::ServiceCenter], None)), None);
+        let party = |role| parties.party(role).map(|user| user.to_string());
+        assert_eq!(party(Role::Technician).unwrap(), "theo");
+        assert_eq!(party(Role::ServiceCenter).unwrap(), "north");
+        assert_eq!(party(Role::Platform), None);
+    }
+
+    #[test]
+    fn who_is_two_parties_is_there_as_both() {
+        let parties = parties(Some("carla"));
+        let both = [Role::Customer, Role::Technician].into_iter().collect();
+        assert_eq!(parties.attendance_of(&actor("carla", &[Role::Technician], Some("north"))), both);
+        assert_eq!(parties.attendance_of(&actor("sue", &[Role::ServiceCenter], Some("north"))).bits(), 4);
+        assert!(parties.attendance_of(&actor("carla", &[Role::Platform], None)).is_empty());
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Problem {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let Refusal { code, detail, errors } = refusal;
+        let Refusal { code, detail, errors, .. } = refusal;
         Self {
             kind: format!("urn:hubline:error:{code}"),
             title: code.title().to_owned(),
@@ -51,7 +51,7 @@ impl From<Refusal> for Problem {
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self { code: problem.code, detail: problem.detail, errors: problem.errors }
+        Self { code: problem.code, detail: problem.detail, errors: problem.errors, retry_after: None }
     }
 }
 

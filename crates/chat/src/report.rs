@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     CenterId, FieldError, Parties, Refusal, Status, UserId,
     draft::{object, required_text},
+    time,
 };
 
 /// A service request, as its owner reports it.
@@ -19,7 +20,12 @@ pub struct Report {
     /// Whether it takes messages.
     pub status: Status,
     /// When its owner closed it; without it, a closing counts from when it is recorded.
+    #[serde(serialize_with = "time::serialize_maybe")]
     pub closed_at: Option<DateTime<Utc>>,
+    /// Where it stands among the reports of this service request, from 0: none undoes a later one. `None` when its owner
+    /// gives them no order.
+    #[serde(default)]
+    pub revision: Option<i64>,
 }
 
 /// The fields of a report as a client sent them, before any is known to be there or to be of its type.
@@ -31,6 +37,7 @@ pub struct ReportForm {
     service_center_id: Value,
     status: Value,
     closed_at: Value,
+    revision: Value,
 }
 
 impl ReportForm {
@@ -59,21 +66,36 @@ impl ReportForm {
                 (Ok(Status::Open), Some(_)) => Err(FieldError::new("closedAt", "must be absent while open")),
                 (_, time) => Ok(time),
             });
-        match (customer, technician, center, status, closed_at) {
-            (Ok(customer_id), Ok(technician_id), Ok(service_center_id), Ok(status), Ok(closed_at)) => {
-                Ok(Report { parties: Parties { customer_id, technician_id, service_center_id }, status, closed_at })
+        let revision = optional_revision("revision", &self.revision);
+        match (customer, technician, center, status, closed_at, revision) {
+            (Ok(customer_id), Ok(technician_id), Ok(service_center_id), Ok(status), Ok(closed_at), Ok(revision)) => {
+                let parties = Parties { customer_id, technician_id, service_center_id };
+                Ok(Report { parties, status, closed_at, revision })
             }
-            (customer, technician, center, status, closed_at) => {
-                let errors: [Option<FieldError>; 5] = [
+            (customer, technician, center, status, closed_at, revision) => {
+                let errors: [Option<FieldError>; 6] = [
                     customer.err(),
                     technician.err(),
                     center.map(|_: CenterId| ()).err(),
                     status.err(),
                     closed_at.err(),
+                    revision.err(),
                 ];
                 Err(Refusal::invalid(errors.into_iter().flatten().collect()))
             }
         }
+    }
+}
+
+/// An integer from 0. `12.0` is 12, as in JSON Schema: some writers know no integers.
+fn optional_revision(field: &str, value: &Value) -> Result<Option<i64>, FieldError> {
+    // Beyond this a float stands for several integers.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let whole = |float: f64| (float.fract() == 0.0 && float.abs() < EXACT).then_some(float as i64);
+    match value.as_i64().or_else(|| value.as_f64().filter(|_| !value.is_u64()).and_then(whole)) {
+        Some(revision) if revision >= 0 => Ok(Some(revision)),
+        None if value.is_null() => Ok(None),
+        _ => Err(FieldError::new(field, "must be an integer from 0 to 9223372036854775807")),
     }
 }
 
@@ -126,5 +148,38 @@ mod tests {
             r#"{"customerId":"c","serviceCenterId":"n","status":"open","closedAt":"2024-01-01T00:00:00Z"}"#;
         assert_eq!(check(open_and_closed).unwrap_err(), ["closedAt"]);
         assert!(check("[]").unwrap_err().is_empty());
+    }
+
+    #[test]
+    fn a_revision_is_an_integer_from_0() {
+        let with = |revision: &str| {
+            let rest = r#""customerId":"c","serviceCenterId":"n","status":"open""#;
+            check(&format!("{{{rest},\"revision\":{revision}}}")).map(|report| report.revision)
+        };
+        for (good, revision) in [
+            ("0", Some(0)),
+            ("12", Some(12)),
+            ("12.0", Some(12)),
+            ("1e3", Some(1_000)),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("null", None),
+        ] {
+            assert_eq!(with(good).unwrap(), revision, "{good}");
+        }
+        let wrong = [
+            "-1",
+            "1.5",
+            "-0.5",
+            "9223372036854775808",
+            "18446744073709551615",
+            "1e19",
+            "1e300",
+            "\"7\"",
+            "true",
+            "[]",
+        ];
+        for bad in wrong {
+            assert_eq!(with(bad).unwrap_err(), ["revision"], "{bad}");
+        }
     }
 }

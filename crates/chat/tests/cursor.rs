@@ -34,6 +34,8 @@ enum Happening {
     Joins { from_the_start: bool },
     /// The database is replaced by an earlier state of itself.
     Restored { share: usize },
+    /// A standby goes on without the last messages, and it is noticed.
+    Failed { share: usize },
     /// Sends that wait for what is before them are given up.
     GivenUp,
 }
@@ -51,6 +53,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Evicted),
         2 => any::<bool>().prop_map(|from_the_start| Happening::Joins { from_the_start }),
         1 => any::<usize>().prop_map(|share| Happening::Restored { share }),
+        1 => any::<usize>().prop_map(|share| Happening::Failed { share }),
         1 => Just(Happening::GivenUp),
     ]
 }
@@ -80,6 +83,8 @@ struct World {
     next_ticket: usize,
     /// The epoch of what the client has, and the last number of it.
     seen: Option<(u32, i64)>,
+    /// Up to which number the client was told that what it lacks is gone.
+    told: i64,
     /// Whether a join was answered and nothing has ended it.
     inside: bool,
     joining: bool,
@@ -101,7 +106,7 @@ impl World {
     fn page(&self, after: i64) -> Page<Message> {
         let numbered = (1..).zip(self.log.iter().copied());
         let messages = numbered.filter(|(seq, _)| *seq > after.max(self.purged_through)).take(PAGE).map(arrival);
-        Page { messages: messages.collect(), purged_through: self.purged_through, last: self.last() }
+        Page { messages: messages.collect(), first: self.purged_through + 1, last: self.last() }
     }
 
     fn store(&mut self, own: Option<u8>) -> Message {
@@ -170,6 +175,7 @@ impl World {
                 self.tickets.clear();
                 (self.inside, self.joining) = (false, false);
             }
+            Happening::Failed { share } => self.fail_over(share % (self.log.len() + 1), &mut steps),
             Happening::GivenUp => {
                 for ticket in self.cursor.give_up(|_| true) {
                     self.end(ticket, None);
@@ -187,9 +193,16 @@ impl World {
             Mail::Joined { at, page } => {
                 self.seen = Some((self.epoch, at));
                 (self.inside, self.joining) = (true, false);
+                // The answer to the join tells of what is gone.
+                self.told = page.first - 1;
                 self.cursor.joined(at, page, steps);
             }
-            Mail::History { question, page } => self.cursor.history(question, page, steps),
+            Mail::History { question, page } => {
+                if let Some(first) = self.cursor.history(question, page, steps) {
+                    assert!(self.told < first - 1, "told twice that what comes before {first} is gone");
+                    self.told = first - 1;
+                }
+            }
         }
     }
 
@@ -201,6 +214,32 @@ impl World {
         self.cursor.begin_join();
         (self.inside, self.joining) = (false, true);
         self.mail.push(Mail::Joined { at: has, page: self.page(has) });
+    }
+
+    /// The messages after so many are gone, and so is what tells of them, but for pages of history that are on their way.
+    fn fail_over(&mut self, kept: usize, steps: &mut Vec<Step<usize, Message>>) {
+        self.log.truncate(kept);
+        self.purged_through = self.purged_through.min(self.last());
+        let (inside, void) = self.cursor.restart();
+        void.into_iter().for_each(|ticket| self.end(ticket, None));
+        if self.joining {
+            self.end_join(steps);
+        }
+        let (mail, last) = (std::mem::take(&mut self.mail), self.last());
+        for mail in mail {
+            match mail {
+                Mail::Event((seq, _)) if seq > last => {}
+                Mail::Answer { ticket, outcome: Some((seq, _)) } if seq > last => self.fail(ticket),
+                mail => self.mail.push(mail),
+            }
+        }
+        if inside {
+            self.seen = Some((self.epoch, 0));
+            self.told = 0;
+        } else if self.seen.is_some_and(|(_, at)| at > last) {
+            // The answer to the next join says so.
+            self.seen = None;
+        }
     }
 
     fn end_join(&mut self, steps: &mut Vec<Step<usize, Message>>) {
@@ -237,6 +276,10 @@ impl World {
                         self.see(seq);
                     }
                 }
+                Step::Refuse(ticket) => {
+                    assert!(!self.inside, "who is in waits for it");
+                    self.end(ticket, None);
+                }
             }
         }
     }
@@ -245,7 +288,8 @@ impl World {
     fn see(&mut self, seq: i64) {
         let (_, at) = self.seen.expect("joined");
         assert!(seq > at, "{seq} after {at}");
-        assert!((at + 1..seq).all(|skipped| skipped <= self.purged_through), "{seq} jumps from {at}");
+        assert!((at + 1..seq).all(|skipped| skipped <= self.told), "{seq} jumps from {at}, and nobody said why");
+        assert!(self.told <= self.purged_through, "what is kept was called gone");
         self.seen = Some((self.epoch, seq));
     }
 
@@ -289,7 +333,7 @@ proptest! {
         prop_assert_eq!(world.cursor.position(), Some(last));
         let (epoch, seen) = world.seen.expect("joined");
         prop_assert_eq!(epoch, world.epoch);
-        prop_assert!((seen + 1..=last).all(|missed| missed <= world.purged_through), "{} of {}", seen, last);
+        prop_assert!((seen + 1..=last).all(|missed| missed <= world.told), "{} of {}, and nobody said why", seen, last);
         prop_assert!(world.tickets.values().all(|(_, ended)| ended.is_some()), "a send was never answered");
     }
 }

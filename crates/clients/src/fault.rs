@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rollback::step::{Failure, FailureCode};
+use serde::de::DeserializeOwned;
 
 use crate::Response;
 
@@ -111,6 +112,18 @@ impl Words {
 impl std::fmt::Display for Words {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
+    }
+}
+
+impl Response {
+    /// The body as JSON.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
+        // What serde says may quote the value, and the value may be a token.
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            let what = if error.is_data() { "another shape" } else { "no JSON" };
+            Rejection::garbled(&format!("{what} at line {line}, column {column}"))
+        })
     }
 }
 

@@ -2,10 +2,6 @@
 
 use std::fmt;
 
-use serde::de::DeserializeOwned;
-
-use crate::Rejection;
-
 /// An answer, made by [`Request::answer`](crate::Request::answer). Its body may hold a secret that the other side has just
 /// made, so it is shown by nothing here; what the readers of the modules return is fit to be stored unless it is a
 /// [`Secret`](crate::Secret).
@@ -36,16 +32,6 @@ impl Response {
                 matches!(parameter.trim().split_once('='), Some(("rel", value)) if value.trim_matches('"') == "next")
             });
             if next { address.trim().strip_prefix('<') } else { None }
-        })
-    }
-
-    /// The body as JSON.
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
-        // What serde says may quote the value, and the value may be a token.
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            let what = if error.is_data() { "another shape" } else { "no JSON" };
-            Rejection::garbled(&format!("{what} at line {line}, column {column}"))
         })
     }
 

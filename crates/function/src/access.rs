@@ -1,14 +1,11 @@
 //! Who may call: a bearer of a token, or a relay with its key.
 
-use chat::{ErrorCode, Refusal};
+use chat::{ErrorCode, Refusal, wire::RelayKey};
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::Config;
-
-/// The header in which a relay shows its key.
-const RELAY_KEY: &str = "x-hubline-key";
 
 /// The token of the header `authorization`.
 ///
@@ -23,16 +20,16 @@ pub fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
     if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() { Ok(token) } else { Err(refused()) }
 }
 
-/// Lets the holder of the relay's key through. Without a configured key nobody is.
+/// Lets the holder of the relay's key through, and while it is being exchanged of the one before it. Without a configured key
+/// nobody is.
 ///
 /// # Errors
-/// Returns [`ErrorCode::Unauthenticated`] for everybody else.
+/// Returns [`ErrorCode::Unauthenticated`] for everybody else, with the header at fault: so a relay can tell that it is its
+/// key that is refused and not a user's token.
 pub fn demand_relay(config: &Config, headers: &HeaderMap) -> Result<(), Refusal> {
-    let given = headers.get(RELAY_KEY).map(|value| value.as_bytes());
-    match (config.relay_key.as_deref(), given) {
-        (Some(key), Some(given)) if is_same(key.as_bytes(), given) => Ok(()),
-        _ => Err(ErrorCode::Unauthenticated.refusal("this route is for relays, which show a key")),
-    }
+    let given = headers.get(RelayKey::HEADER).map(|value| value.as_bytes());
+    let known = given.is_some_and(|given| is_one_of(config.relay_key.as_deref(), given));
+    if known { Ok(()) } else { Err(RelayKey::refusal()) }
 }
 
 /// Lets a bearer of one of the receiver's tokens through. Without a configured token nobody is.
@@ -41,11 +38,14 @@ pub fn demand_relay(config: &Config, headers: &HeaderMap) -> Result<(), Refusal>
 /// Returns [`ErrorCode::Unauthenticated`] for everybody else.
 pub fn demand_alert_token(config: &Config, headers: &HeaderMap) -> Result<(), Refusal> {
     let given = bearer(headers)?.as_bytes();
-    let tokens = config.alert_token.as_deref().unwrap_or_default().split(',').map(str::trim);
-    // Every one of them is compared, whichever it is.
-    let known =
-        tokens.filter(|token| !token.is_empty()).fold(false, |known, token| is_same(token.as_bytes(), given) | known);
+    let known = is_one_of(config.alert_token.as_deref(), given);
     if known { Ok(()) } else { Err(ErrorCode::Unauthenticated.refusal("the token is not one of the receiver's")) }
+}
+
+/// Whether this is one of several that are set with commas between. Every one of them is compared, whichever it is.
+fn is_one_of(set: Option<&str>, given: &[u8]) -> bool {
+    let each = set.unwrap_or_default().split(',').map(str::trim).filter(|one| !one.is_empty());
+    each.fold(false, |known, one| is_same(one.as_bytes(), given) | known)
 }
 
 /// Compares in a time that tells nothing, the length aside of what the caller sent.
@@ -103,7 +103,15 @@ mod tests {
         for wrong in ["", "secreT", "secret ", "secretsecret"] {
             assert!(demand_relay(&config(Some("secret")), &shown(wrong)).is_err());
         }
-        assert!(demand_relay(&config(Some("secret")), &HeaderMap::new()).is_err());
+        for good in ["new", "old"] {
+            assert!(demand_relay(&config(Some("new, old")), &shown(good)).is_ok());
+        }
+        for wrong in ["", ",", "new,old", "new, old", "ne"] {
+            assert!(demand_relay(&config(Some("new, old,")), &shown(wrong)).is_err());
+        }
+        let refusal = demand_relay(&config(Some("secret")), &HeaderMap::new()).unwrap_err();
+        assert!(refusal.code == ErrorCode::Unauthenticated && RelayKey::is_refused(&refusal));
+        assert!(!RelayKey::is_refused(&bearer(&HeaderMap::new()).unwrap_err()), "a token is no key");
         assert!(demand_relay(&config(None), &shown("")).is_err());
         assert!(demand_relay(&config(None), &HeaderMap::new()).is_err());
     }

@@ -35,6 +35,27 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Answer {
     }
 }
 
+/// An answer with JSON about work that is begun and not done: the same request goes on with it, at once.
+#[must_use]
+pub fn once_more(value: &impl Serialize) -> Answer {
+    match json(StatusCode::ACCEPTED, value) {
+        Answer::Own(mut response) => {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("0"));
+            Answer::Own(response)
+        }
+        answer @ Answer::Passed(_) => answer,
+    }
+}
+
+/// The answer to who has it already, by its entity tag.
+#[must_use]
+pub fn not_modified(tag: &str) -> Answer {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Answer::Own(response).tagged(tag)
+}
+
 /// An answer without content.
 #[must_use]
 pub fn nothing() -> Answer {
@@ -58,7 +79,7 @@ pub fn method_not_allowed(allowed: &'static str) -> Answer {
 }
 
 fn problem(refusal: Refusal) -> Response<Bytes> {
-    let code = refusal.code;
+    let (code, seconds) = (refusal.code, refusal.retry_after.unwrap_or(1));
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let json = serde_json::to_vec(&Problem::from(refusal)).unwrap_or_default();
     let mut response = response(status, Problem::MEDIA_TYPE, json);
@@ -67,7 +88,7 @@ fn problem(refusal: Refusal) -> Response<Bytes> {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         ErrorCode::RateLimited | ErrorCode::Unavailable => {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         _ => {}
     }
@@ -91,6 +112,18 @@ impl From<Result<Answer, Refusal>> for Answer {
 }
 
 impl Answer {
+    /// The same with an entity tag, which is given without its quotes.
+    #[must_use]
+    pub fn tagged(self, tag: &str) -> Self {
+        match (self, HeaderValue::from_str(&format!("\"{tag}\""))) {
+            (Self::Own(mut response), Ok(value)) => {
+                response.headers_mut().insert(header::ETAG, value);
+                Self::Own(response)
+            }
+            (answer, _) => answer,
+        }
+    }
+
     /// The answer in one piece: status, headers and body.
     pub async fn whole(self) -> (u16, Vec<(String, Vec<u8>)>, Vec<u8>) {
         let response = match self {
@@ -166,5 +199,20 @@ mod tests {
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
         assert_eq!(own(nothing()).status(), StatusCode::NO_CONTENT);
+    }
+
+    #[test]
+    fn what_is_named_by_a_tag_has_it_in_quotes() {
+        let response = own(not_modified("e.1.2"));
+        assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(response.headers()[header::ETAG], "\"e.1.2\"");
+        assert!(response.body().is_empty());
+    }
+
+    #[test]
+    fn what_is_not_done_yet_is_asked_for_once_more() {
+        let response = own(once_more(&[1]));
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "0");
     }
 }

@@ -4,7 +4,7 @@ use chat::Refusal;
 use identity::Settings;
 use spin_sdk::variables::{self, Error};
 
-use crate::misconfigured;
+use crate::misconfigured::misconfigured;
 
 /// What a function is told by the manifest. A variable that its component does not have, or that is empty, is not set.
 #[derive(Clone, Default)]
@@ -21,6 +21,8 @@ pub struct Config {
     pub relay_key: Option<String>,
     /// The tokens of Alertmanager's receiver, with commas between them: two hold while one is renewed.
     pub alert_token: Option<String>,
+    /// What one user may do, where that is not what users may do everywhere.
+    pub user_limits: Option<String>,
     /// Signs the events that ring relays.
     pub delivery_key: Option<String>,
     /// Whose tokens hold.
@@ -37,6 +39,7 @@ impl Config {
             redis_url: told("redis_url").await?,
             relay_key: told("relay_key").await?,
             alert_token: told("alert_token").await?,
+            user_limits: told("user_limits").await?,
             delivery_key: told("delivery_key").await?,
             identity: Settings {
                 jwks_url: told("jwks_url").await?,
@@ -44,8 +47,12 @@ impl Config {
                 secret: told("jwt_secret").await?,
                 issuer: told("jwt_issuer").await?,
                 audience: told("jwt_audience").await?,
+                user_claim: told("user_claim").await?,
                 role_claim: told("role_claim").await?,
+                center_claim: told("center_claim").await?,
                 role_map: told("role_map").await?,
+                jwks_refresh: told("jwks_refresh").await?,
+                jwks_stale: told("jwks_stale").await?,
             },
         })
     }

@@ -3,12 +3,12 @@
 use std::{cell::RefCell, time::Duration};
 
 use chat::{ErrorCode, Refusal};
-use store::{Connection, StoreError};
+use store::{Connection, Role, StoreError, demand_role};
 
-use crate::{Instance, instance::misconfigured, within};
+use crate::{misconfigured::misconfigured, within};
 
-/// How long a request waits for the database in all: a caller gives up at five seconds.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long one waits for the database in all: longer than a statement may take, and shorter than a request.
+const PATIENCE: Duration = Duration::from_millis(3100);
 
 /// How many connections are kept for the next requests. Spin gives an instance no more requests at once.
 const MOST_KEPT: usize = 16;
@@ -17,12 +17,14 @@ const MOST_KEPT: usize = 16;
 /// would wait for each other: so each statement has a handle of its own, and they are used again.
 pub(crate) struct Database {
     url: Option<String>,
+    role: Role,
     kept: RefCell<Vec<Connection>>,
 }
 
 impl Database {
-    pub(crate) fn new(url: Option<String>) -> Self {
-        Self { url, kept: RefCell::new(Vec::new()) }
+    /// The database at this address, where the function is meant to work as that role.
+    pub(crate) fn new(url: Option<String>, role: Role) -> Self {
+        Self { url, role, kept: RefCell::new(Vec::new()) }
     }
 
     /// Runs one statement. A connection is kept after an answer, whatever the answer is, and never after a doubt.
@@ -34,7 +36,7 @@ impl Database {
         let kept = self.kept.borrow_mut().pop();
         let connection = match kept {
             Some(connection) => connection,
-            None => Connection::open(url).await?,
+            None => self.open(url).await?,
         };
         let answer = statement(&connection).await;
         if !matches!(answer, Err(StoreError::Unreachable(_))) && self.kept.borrow().len() < MOST_KEPT {
@@ -42,27 +44,32 @@ impl Database {
         }
         answer
     }
-}
 
-impl Instance {
+    /// A new connection, which serves nobody before it is known as whom it works.
+    async fn open(&self, url: &str) -> Result<Connection, StoreError> {
+        let connection = Connection::open(url).await?;
+        demand_role(&connection, self.role).await?;
+        Ok(connection)
+    }
+
     /// Runs one statement, and once more when that may help: so it has to be one that does nothing twice.
     ///
     /// # Errors
     /// Returns [`ErrorCode::Unavailable`] when the database can't say; the outcome is not known.
-    pub async fn database<T>(
+    pub(crate) async fn run<T>(
         &self,
         statement: impl AsyncFn(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, Refusal> {
-        let Some(url) = &self.database.url else {
+        let Some(url) = &self.url else {
             return Err(misconfigured(&"the address of the database is not set"));
         };
         let attempts = async {
-            match self.database.once(url, &statement).await {
+            match self.once(url, &statement).await {
                 Err(error) if error.is_worth_a_retry() => {
                     eprintln!("once more: {error}");
                     // Connections that were kept are likely as broken as this one.
-                    self.database.kept.borrow_mut().clear();
-                    self.database.once(url, &statement).await
+                    self.kept.borrow_mut().clear();
+                    self.once(url, &statement).await
                 }
                 answer => answer,
             }

@@ -10,11 +10,11 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use spin_sdk::redis::Connection;
+use spin_sdk::redis::{Connection, Error};
 
 use crate::{breaker::Breaker, within};
 
-/// How long a publish may take. It is a hint, and late it is none.
+/// How long a publish, or another question, may take. It is a hint, and late it is none.
 const PUBLISH: Duration = Duration::from_millis(100);
 
 /// How long a connection may take, which a managed Redis makes with some round trips of TLS.
@@ -36,6 +36,7 @@ thread_local! {
 pub(crate) struct Doorbell {
     connection: RefCell<Option<Rc<Connection>>>,
     breaker: RefCell<Breaker>,
+    questions: RefCell<Breaker>,
 }
 
 impl Doorbell {
@@ -46,26 +47,54 @@ impl Doorbell {
 
     /// Publishes all of it at once, unless Redis has failed lately.
     pub(crate) async fn ring(&self, url: &str, rings: Vec<Ring>) {
-        if !self.breaker.borrow_mut().admits(Instant::now()) {
-            return;
+        let publish = async |connection: Rc<Connection>| {
+            let publishes = rings.iter().map(|ring| connection.publish(&ring.channel, &ring.event));
+            join_all(publishes).await.into_iter().collect::<Result<(), Error>>()
+        };
+        self.attempt(&self.breaker, url, publish).await;
+    }
+
+    /// Asks something of Redis, unless that has failed lately. `None` when there is no answer.
+    ///
+    /// What fails here stops no ring: a Redis may refuse one command and carry out the other.
+    pub(crate) async fn ask<T>(
+        &self,
+        url: &str,
+        ask: impl AsyncFnOnce(Rc<Connection>) -> Result<T, Error>,
+    ) -> Option<T> {
+        self.attempt(&self.questions, url, ask).await
+    }
+
+    async fn attempt<T>(
+        &self,
+        breaker: &RefCell<Breaker>,
+        url: &str,
+        ask: impl AsyncFnOnce(Rc<Connection>) -> Result<T, Error>,
+    ) -> Option<T> {
+        if !breaker.borrow_mut().admits(Instant::now()) {
+            return None;
         }
-        let outcome = self.publish(url, rings).await;
+        let outcome = self.answer(url, ask).await;
         if outcome.is_err() {
             self.connection.take();
         }
-        if self.breaker.borrow_mut().note(outcome.is_ok(), Instant::now()) {
-            match outcome {
-                Ok(()) => eprintln!("redis works again"),
+        if breaker.borrow_mut().note(outcome.is_ok(), Instant::now()) {
+            match &outcome {
+                Ok(_) => eprintln!("redis works again"),
                 Err(reason) => eprintln!("redis fails: {reason}"),
             }
         }
+        outcome.ok()
     }
 
-    async fn publish(&self, url: &str, rings: Vec<Ring>) -> Result<(), String> {
+    async fn answer<T>(
+        &self,
+        url: &str,
+        ask: impl AsyncFnOnce(Rc<Connection>) -> Result<T, Error>,
+    ) -> Result<T, String> {
         let connection = self.connection(url).await?;
-        let publishes = rings.iter().map(|ring| connection.publish(&ring.channel, &ring.event));
-        let outcomes = within(PUBLISH, join_all(publishes)).await.ok_or("a publish has taken too long")?;
-        outcomes.into_iter().collect::<Result<(), _>>().map_err(|error| error.to_string())
+        let answered = within(PUBLISH, ask(connection)).await.ok_or("an answer has taken too long")?;
+        answered.map_err(|error| error.to_string())
     }
 
     async fn connection(&self, url: &str) -> Result<Rc<Connection>, String> {

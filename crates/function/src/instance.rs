@@ -2,9 +2,10 @@
 
 use std::{cell::OnceCell, rc::Rc};
 
-use chat::{ErrorCode, Refusal};
+use chat::Refusal;
+use store::{Connection, Role, StoreError};
 
-use crate::{Config, database::Database, keys::Keys};
+use crate::{Config, database::Database, keys::Keys, misconfigured::misconfigured};
 
 thread_local! {
     // An instance has one thread.
@@ -35,16 +36,21 @@ impl Instance {
     }
 
     fn new(config: Config) -> Self {
-        Self {
-            database: Database::new(config.database_url.clone().or_else(|| config.operations_database_url.clone())),
-            keys: OnceCell::new(),
-            config,
-        }
+        let (url, role) = match &config.database_url {
+            Some(url) => (Some(url.clone()), Role::Chat),
+            None => (config.operations_database_url.clone(), Role::Operations),
+        };
+        Self { database: Database::new(url, role), keys: OnceCell::new(), config }
     }
-}
 
-/// The refusal of a function that can't work, whose reason is for the log.
-pub fn misconfigured(reason: &dyn std::fmt::Display) -> Refusal {
-    eprintln!("misconfigured: {reason}");
-    ErrorCode::Unavailable.refusal("the function is not configured to answer this")
+    /// Runs one statement, and once more when that may help: so it has to be one that does nothing twice.
+    ///
+    /// # Errors
+    /// Returns [`Unavailable`](chat::ErrorCode::Unavailable) when the database can't say; the outcome is not known.
+    pub async fn database<T>(
+        &self,
+        statement: impl AsyncFn(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, Refusal> {
+        self.database.run(statement).await
+    }
 }

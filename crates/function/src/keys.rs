@@ -1,4 +1,6 @@
 //! The keys that tokens are checked with, and what was found about tokens lately.
+//!
+//! [`KeySet`] says what holds of what an issuer has published; how that is read and asked for is not known here.
 
 use std::{
     cell::{Cell, RefCell},
@@ -6,138 +8,99 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use chat::{ErrorCode, Refusal};
-use identity::{Cache, Identity, TokenError, Verifier};
+use identity::{Cache, Identity, KeySet, Unverified, Vouching};
+use store::KeptKeys;
 
-use crate::{Instance, body, instance::misconfigured, within};
+/// What somebody shows: a token, and what a function has said of it when it was shown before.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// What a function has vouched for of it, as the relay keeps it.
+    pub voucher: Option<&'a str>,
+}
 
-/// How many tokens are remembered. Of a length of 1 KiB, they take a megabyte or two.
-const REMEMBERED: usize = 1_024;
-
-/// How long one waits for the issuer.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// How long the issuer is left alone after it has answered. Anybody can make up a `kid`.
-const PAUSE: Duration = Duration::from_secs(10);
-
-/// How long the issuer is left alone after it has not answered.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
-
-/// After how long keys are asked for again though all of them are known: a key may have been withdrawn.
-const KEEP: Duration = Duration::from_secs(600);
-
-/// The largest key set. Real ones have some kilobytes.
-const LARGEST_SET: usize = 256 * 1024;
+/// What was found about a token.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) identity: Arc<Identity>,
+    /// Whether somebody has vouched for it.
+    vouched: bool,
+}
 
 /// The keys of the issuer, and what was found about tokens lately.
 pub(crate) struct Keys {
-    url: Option<String>,
-    verifier: RefCell<Verifier>,
+    began: Instant,
+    pub(crate) set: RefCell<KeySet>,
     cache: RefCell<Cache>,
-    asked: Cell<Option<Asked>>,
-}
-
-/// When the issuer was asked for its keys the last time, and how that went.
-#[derive(Clone, Copy)]
-struct Asked {
-    at: Instant,
-    answered: bool,
-}
-
-impl Asked {
-    /// Whether the issuer may be asked again.
-    fn is_over(self, now: Instant) -> bool {
-        now.duration_since(self.at) >= if self.answered { PAUSE } else { PAUSE_AFTER_FAILURE }
-    }
-
-    /// Whether what was answered is too old to go on with.
-    fn is_stale(self, now: Instant) -> bool {
-        now.duration_since(self.at) >= if self.answered { KEEP } else { PAUSE_AFTER_FAILURE }
-    }
+    /// Passes on what was found, to whoever knows the same keys.
+    vouching: RefCell<Option<Vouching>>,
+    /// When they were last read, or could not be.
+    pub(crate) tried: Cell<Option<Duration>>,
+    /// Whether they are being read or asked for behind an answer.
+    pub(crate) refreshing: Cell<bool>,
 }
 
 impl Keys {
-    fn new(verifier: Verifier, url: Option<String>) -> Self {
+    pub(crate) fn new(set: KeySet) -> Self {
         Self {
-            url,
-            verifier: RefCell::new(verifier),
-            cache: RefCell::new(Cache::new(REMEMBERED)),
-            asked: Cell::new(None),
+            began: Instant::now(),
+            set: RefCell::new(set),
+            cache: RefCell::new(Cache::new(Cache::BYTES)),
+            vouching: RefCell::new(None),
+            tried: Cell::new(None),
+            refreshing: Cell::new(false),
         }
     }
 
-    async fn identify(&self, token: &str) -> Result<Arc<Identity>, Refusal> {
-        let now = seconds();
-        if let Some(identity) = self.cache.borrow_mut().get(token, now) {
-            return Ok(identity);
-        }
-        if let Some(url) =
-            self.url.as_deref().filter(|_| self.asked.get().is_some_and(|it| it.is_stale(Instant::now())))
-        {
-            self.fetch(url).await;
-        }
-        let mut found = self.verifier.borrow().verify(token, now);
-        if let (Err(TokenError::UnknownKey), Some(url)) = (&found, &self.url) {
-            if self.asked.get().is_none_or(|asked| asked.is_over(Instant::now())) {
-                self.fetch(url).await;
-                found = self.verifier.borrow().verify(token, now);
+    pub(crate) fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Whether they were read, or tried to be, not longer ago than that. Keys that never change always were.
+    pub(crate) fn is_read(&self, within: Duration) -> bool {
+        let now = self.now();
+        self.set.borrow().url().is_none() || self.tried.get().is_some_and(|tried| now.saturating_sub(tried) < within)
+    }
+
+    pub(crate) fn take(&self, kept: KeptKeys) {
+        let KeptKeys { published, vouching_key } = kept;
+        let is_published = published.keys.is_some();
+        let taken = self.set.borrow_mut().take(published, self.now());
+        // Who goes by other keys than those that came with it vouches for nothing: by the configured ones, or by earlier ones.
+        let vouching_key = vouching_key.filter(|_| is_published && taken.is_ok());
+        *self.vouching.borrow_mut() = vouching_key.and_then(|key| Vouching::new(&key));
+        match taken {
+            Ok(false) => {}
+            Ok(true) => {
+                eprintln!("the issuer has withdrawn a key");
+                self.cache.borrow_mut().clear();
             }
-            // Without the issuer's word nobody knows whether this key is one of its own.
-            if found == Err(TokenError::UnknownKey) && self.asked.get().is_some_and(|asked| !asked.answered) {
-                return Err(ErrorCode::Unavailable.refusal("the keys of the token's issuer can't be fetched now"));
-            }
-        }
-        match found {
-            Ok(identity) => {
-                let identity = Arc::new(identity);
-                self.cache.borrow_mut().insert(token, Arc::clone(&identity), now);
-                Ok(identity)
-            }
-            Err(error) => Err(ErrorCode::Unauthenticated.refusal(error.to_string())),
+            Err(error) => eprintln!("the keys that are kept of the issuer can't be used: {error}"),
         }
     }
 
-    /// Asks the issuer for its keys. Those that are known stay when it does not answer.
-    ///
-    /// Requests that come meanwhile ask as well: none can wake another, and there are few at once.
-    async fn fetch(&self, url: &str) {
-        let fetched = within(PATIENCE, fetch(url)).await.unwrap_or_else(|| Err("no answer in time".to_owned()));
-        let outcome =
-            fetched.and_then(|jwks| self.verifier.borrow_mut().set_jwks(&jwks).map_err(|error| error.to_string()));
-        if let Err(reason) = &outcome {
-            eprintln!("the key set of the tokens' issuer can't be had: {reason}");
+    /// Whose the token is, by what is known at this moment.
+    pub(crate) fn find(&self, shown: Shown<'_>) -> Result<Found, Unverified> {
+        let (now, seconds) = (self.now(), seconds());
+        let set = self.set.borrow();
+        let Shown { token, voucher } = shown;
+        if let Some(identity) = self.cache.borrow_mut().get(token, seconds).filter(|_| !set.is_over(now)) {
+            return Ok(Found { identity, vouched: voucher.is_some() });
         }
-        self.asked.set(Some(Asked { at: Instant::now(), answered: outcome.is_ok() }));
-    }
-}
-
-async fn fetch(url: &str) -> Result<String, String> {
-    let response = spin_sdk::http::get(url).await.map_err(|error| error.to_string())?;
-    if !response.status().is_success() {
-        return Err(format!("status {}", response.status()));
-    }
-    let (head, body) = response.into_parts();
-    let bytes = body::read_answer(&head.headers, body, LARGEST_SET).await.map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map_err(|error| error.to_string())
-}
-
-impl Instance {
-    /// Whose this token is.
-    ///
-    /// # Errors
-    /// Returns [`ErrorCode::Unauthenticated`] for a token that proves nothing, [`ErrorCode::Unavailable`] when that can't
-    /// be told for want of the issuer's keys.
-    pub async fn identify(&self, token: &str) -> Result<Arc<Identity>, Refusal> {
-        self.keys()?.identify(token).await
+        let vouching = self.vouching.borrow();
+        let vouched = vouching.as_ref().zip(voucher).is_some_and(|(vouching, voucher)| vouching.holds(token, voucher));
+        let identity = Arc::new(match vouched {
+            true => set.verify_vouched(token, seconds, now)?,
+            false => set.verify(token, seconds, now)?,
+        });
+        self.cache.borrow_mut().insert(token, Arc::clone(&identity), seconds);
+        Ok(Found { identity, vouched })
     }
 
-    fn keys(&self) -> Result<&Keys, Refusal> {
-        if let Some(keys) = self.keys.get() {
-            return Ok(keys);
-        }
-        let settings = &self.config.identity;
-        let verifier = Verifier::new(settings).map_err(|error| misconfigured(&error))?;
-        Ok(self.keys.get_or_init(|| Keys::new(verifier, settings.jwks_url.clone())))
+    /// What is to be passed on of what was found about a token, unless that was done before.
+    pub(crate) fn vouch(&self, token: &str, found: &Found) -> Option<String> {
+        (!found.vouched).then(|| Some(self.vouching.borrow().as_ref()?.vouch(token))).flatten()
     }
 }
 
@@ -145,21 +108,4 @@ impl Instance {
 fn seconds() -> i64 {
     let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_issuer_is_left_alone_for_a_while() {
-        let start = Instant::now();
-        let after = |seconds: u64| start + Duration::from_secs(seconds);
-        let answered = Asked { at: start, answered: true };
-        assert!(!answered.is_over(after(9)) && answered.is_over(after(10)));
-        assert!(!answered.is_stale(after(599)) && answered.is_stale(after(600)));
-        let failed = Asked { at: start, answered: false };
-        assert!(!failed.is_over(start) && failed.is_over(after(1)));
-        assert!(!failed.is_stale(start) && failed.is_stale(after(1)));
-    }
 }

@@ -27,6 +27,30 @@ pub fn parameters(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
+/// Refuses every parameter, for an address that has none.
+///
+/// # Errors
+/// Returns [`ErrorCode::Invalid`](chat::ErrorCode::Invalid) with every such parameter.
+pub fn no_parameters(query: Option<&str>) -> Result<(), Refusal> {
+    only_parameters(query, &[])
+}
+
+/// Refuses the parameters that have another name than these: one that is misspelled would ask for something else.
+///
+/// # Errors
+/// Returns [`ErrorCode::Invalid`](chat::ErrorCode::Invalid) with every such parameter.
+pub fn only_parameters(query: Option<&str>, names: &[&str]) -> Result<(), Refusal> {
+    let unknown = parameters(query).filter(|(name, _)| !names.contains(name));
+    let errors: Vec<FieldError> = unknown.map(|(name, _)| unknown_parameter(name)).collect();
+    if errors.is_empty() { Ok(()) } else { Err(Refusal::invalid(errors)) }
+}
+
+/// What is wrong with a parameter that an address doesn't know.
+#[must_use]
+pub fn unknown_parameter(name: &str) -> FieldError {
+    FieldError::new(name, "is no parameter of this address")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +76,14 @@ mod tests {
         let of = |query| parameters(query).collect::<Vec<_>>();
         assert_eq!(of(Some("a=1&b&c=&=d&&a=2=3")), [("a", "1"), ("b", ""), ("c", ""), ("", "d"), ("a", "2=3")]);
         assert!(of(Some("")).is_empty() && of(None).is_empty());
+    }
+
+    #[test]
+    fn an_address_without_parameters_takes_none() {
+        for good in [None, Some(""), Some("&")] {
+            assert_eq!(no_parameters(good), Ok(()));
+        }
+        let refusal = no_parameters(Some("a=1&b")).unwrap_err();
+        assert_eq!(refusal.errors.iter().map(|error| error.field.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     }
 }

@@ -9,6 +9,8 @@ use futures_util::future::{abortable, pending};
 /// been polled. A request is all of its set: so behind each of its waits it yields, and the host takes the trouble to call
 /// it for nothing. With a companion in the set that never asks to be polled, the set is never polled as a whole. It ends
 /// with the work, since a task without an end would keep the request open.
+///
+/// A task that the work spawns and then waits for needs the executor's attention once: see [`send`](crate::send).
 pub async fn steady<T>(work: impl Future<Output = T>) -> T {
     let (companion, end) = abortable(pending::<()>());
     spin_sdk::wit_bindgen::spawn(companion.map(|_| ()));

@@ -14,7 +14,9 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use chrono::TimeDelta;
 use clap::{Args, Subcommand};
+use runtime::Limits;
 
 use crate::data::Data;
 use crate::databases::{self, Owner};
@@ -48,6 +50,22 @@ pub struct DataDir {
     /// The folder of keys, compiled components and private databases.
     #[arg(long, value_name = "DIR", env = "HUBLINE_DATA_DIR", default_value = ".hubline")]
     pub data_dir: PathBuf,
+}
+
+/// How the functions are run.
+#[derive(Debug, Args)]
+pub struct Instances {
+    /// How long an instance of a function is kept without work: a number and s, m, h or d.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = token::duration)]
+    idle_instance_timeout: TimeDelta,
+}
+
+impl Instances {
+    /// What an instance may use, and how long it lives.
+    fn limits(&self) -> Limits {
+        let usual = Limits::default();
+        Limits { idle: self.idle_instance_timeout.to_std().unwrap_or(usual.idle), ..usual }
+    }
 }
 
 /// Where the database is, for commands that need its owner.

@@ -47,6 +47,16 @@ pub fn owner(url: Option<String>, data: &Data) -> Result<Owner> {
     Ok(Owner::Private(postgres.context("the private PostgreSQL cannot be used")?))
 }
 
+/// Has a variable with an address of a database, if it is set, as everything reads it. Whether it is set.
+fn settled(variables: &mut Variables, name: &str) -> bool {
+    let url = variables.get(name).map(roles::database_url);
+    let is_set = url.is_some();
+    if let Some(url) = url {
+        variables.set(name, url);
+    }
+    is_set
+}
+
 /// Finds out where the database is and fills in the variables about it.
 ///
 /// There is no owner when the operator set addresses of the parts' own logins only; the schema is their affair then.
@@ -55,8 +65,10 @@ pub fn owner(url: Option<String>, data: &Data) -> Result<Owner> {
 ///
 /// When the address is unusable or a private database does not start.
 pub fn database(url: Option<String>, data: &Data, variables: &mut Variables) -> Result<Option<Owner>> {
-    let owner = match url {
-        None if variables.get("database_url").is_some() => None,
+    let is_set = settled(variables, "database_url");
+    settled(variables, "purge_database_url");
+    let owner = match url.as_deref().map(roles::database_url) {
+        None if is_set => None,
         url => Some(owner(url, data)?),
     };
     if let Some(owner) = &owner {
@@ -77,8 +89,9 @@ pub fn database(url: Option<String>, data: &Data, variables: &mut Variables) -> 
 ///
 /// When the address is unusable, or that of the chat.
 pub fn operations(url: Option<String>, chat: Option<&Owner>, variables: &mut Variables) -> Result<Option<String>> {
-    let owner = match url {
-        None if variables.get("operations_database_url").is_some() => None,
+    let is_set = settled(variables, "operations_database_url");
+    let owner = match url.as_deref().map(roles::database_url) {
+        None if is_set => None,
         None => chat.and_then(Owner::operations_url).map(str::to_owned),
         url => url,
     };
@@ -126,6 +139,21 @@ mod tests {
         assert!(database(None, &data, &mut variables).unwrap().is_none());
         assert_eq!(variables.get("database_origin"), Some("postgres://db:5432"));
         assert_eq!(variables.get("purge_database_url"), None);
+    }
+
+    #[test]
+    fn either_scheme_is_the_same_database() {
+        let place = tempfile::tempdir().unwrap();
+        let data = Data::open(place.path()).unwrap();
+        let mut variables = Variables::default();
+        variables.set("operations_database_url", "postgresql://ops@db:2/x");
+        let owner = database(Some("postgresql://me@db:1/x".into()), &data, &mut variables).unwrap().unwrap();
+        assert_eq!(owner.url(), "postgres://me@db:1/x");
+        operations(None, Some(&owner), &mut variables).unwrap();
+        for name in ["database_url", "database_origin", "purge_database_url", "operations_database_url"] {
+            assert!(variables.get(name).unwrap().starts_with("postgres://"), "{name}");
+        }
+        operations(Some("postgresql://me@db:1/x".into()), Some(&owner), &mut Variables::default()).unwrap_err();
     }
 
     #[test]

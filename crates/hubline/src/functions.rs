@@ -12,6 +12,7 @@ use runtime::Runtime;
 use tower_service::Service;
 
 /// The application's components.
+#[derive(Clone)]
 pub struct InProcess(pub Runtime);
 
 impl Functions for InProcess {

@@ -11,11 +11,12 @@ use chat::ErrorCode;
 use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
+use relay::Unfit;
 
 use crate::problem::problem;
 
-/// How long a check of readiness may take.
-const CHECK: Duration = Duration::from_secs(2);
+/// How long a check of readiness may take: the functions have less, so that they can say what is wrong.
+const CHECK: Duration = Duration::from_millis(3500);
 
 /// Answers whether what this process cannot work without is there.
 pub type Check = Arc<dyn Fn() -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
@@ -56,7 +57,9 @@ impl Health {
             Ok(Ok(())) => "ready\n".into_response(),
             Ok(Err(error)) => {
                 tracing::warn!("not ready: {error:#}");
-                problem(ErrorCode::Unavailable, "what this node works with does not answer")
+                // What names no address and no secret may be told to whoever asks.
+                let told = error.downcast_ref::<Unfit>().map(Unfit::to_string);
+                problem(ErrorCode::Unavailable, told.as_deref().unwrap_or("what this node works with does not answer"))
             }
             Err(_) => problem(ErrorCode::Unavailable, "what this node works with takes too long to answer"),
         }

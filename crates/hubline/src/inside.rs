@@ -12,8 +12,8 @@ use relay::Functions;
 use crate::health::Health;
 use crate::public::hand_over;
 
-/// Where Spin answers by itself, and relays ask whether anybody is there.
-pub const HEALTH: &str = "/.well-known/spin/health";
+/// Where Spin answers by itself.
+const HEALTH: &str = "/.well-known/spin/health";
 
 /// The largest body: a relay's batch has 64 messages with the token of each one's user.
 const BODY: usize = 2 * 1024 * 1024;

@@ -1,6 +1,8 @@
 //! Keys: the operator's, or development keys of the data directory.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use chat::wire::Secrets;
+use identity::KeySet;
 
 use crate::data::Data;
 use crate::variables::Variables;
@@ -9,18 +11,22 @@ use crate::variables::Variables;
 ///
 /// # Errors
 ///
-/// When a key's file can be neither read nor made.
+/// When a key's file can be neither read nor made; when no token could be verified with the operator's settings, or too many
+/// could.
 pub fn settle(variables: &mut Variables, data: &Data) -> Result<bool> {
-    variables.settle("relay_key", || data.key("relay"))?;
-    variables.settle("delivery_key", || data.key("delivery"))?;
+    for (name, file) in [("relay_key", "relay"), ("delivery_key", "delivery")] {
+        let keys = variables.settle(name, || data.key(file))?;
+        Secrets::parse(&keys).with_context(|| format!("{name} is unusable"))?;
+    }
     // Whoever sends alerts reads it there.
     variables.settle("alert_token", || data.key("alert"))?;
-    if variables.has_issuer() {
-        return Ok(false);
+    let is_development = !variables.has_issuer();
+    if is_development {
+        tracing::warn!("tokens are verified with a development key: set jwks_url, jwks or jwt_secret for real users");
+        variables.set("jwt_secret", development_secret(data)?);
     }
-    tracing::warn!("tokens are verified with a development key: set jwks_url, jwks or jwt_secret for real users");
-    variables.set("jwt_secret", development_secret(data)?);
-    Ok(true)
+    KeySet::new(&variables.identity()).context("the settings of tokens are unusable")?;
+    Ok(is_development)
 }
 
 /// The secret of development tokens.
@@ -48,7 +54,37 @@ mod tests {
 
         let mut configured = Variables::default();
         configured.set("jwks_url", "https://id.example/keys");
+        configured.set("jwt_issuer", "https://id.example");
+        configured.set("jwt_audience", "hubline");
         assert!(!settle(&mut configured, &data).unwrap());
         assert_eq!(configured.get("jwt_secret"), None);
+    }
+    #[test]
+    fn what_would_let_in_too_many_or_nobody_is_refused_at_the_start() {
+        let place = tempfile::tempdir().unwrap();
+        let data = Data::open(place.path()).unwrap();
+        let refused = |set: &[(&str, &str)]| {
+            let mut variables = Variables::default();
+            set.iter().for_each(|(name, value)| variables.set(name, *value));
+            settle(&mut variables, &data).err().map(|error| format!("{error:#}"))
+        };
+        let url = ("jwks_url", "https://id.example/keys");
+        let unbound = refused(&[url]).unwrap();
+        assert!(unbound.contains("jwt_issuer and jwt_audience") && unbound.contains("any"), "{unbound}");
+        assert!(refused(&[url, ("jwt_issuer", "https://id.example")]).is_some());
+        assert_eq!(refused(&[url, ("jwt_audience", "any")]), None);
+        for (name, value) in [
+            ("jwks_refresh", "often"),
+            ("jwks_stale", "1s"),
+            ("user_claim", "a..b"),
+            ("role_claim", "/"),
+            ("center_claim", "."),
+            ("role_map", "[]"),
+            ("relay_key", "a,b,c"),
+            ("delivery_key", ","),
+        ] {
+            let reason = refused(&[(name, value)]);
+            assert!(reason.as_ref().is_some_and(|reason| reason.contains(name)), "{name}: {reason:?}");
+        }
     }
 }

@@ -8,17 +8,17 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::routing::get;
 use bytes::Bytes;
-use chat::ErrorCode;
+use chat::{Activity, ErrorCode, Refusal};
 use http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONNECTION, CONTENT_LENGTH, ORIGIN, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use relay::{Functions, Origins};
+use relay::{CallError, Functions, Gate, Origins, Peer};
 
 use crate::doors::is_internal;
 use crate::health::Health;
-use crate::problem::{last_problem, problem};
+use crate::problem::{last_problem, problem, refused};
 use crate::receiver::Receiver;
 
 #[cfg(test)]
@@ -32,6 +32,9 @@ const NOTIFICATION: usize = 2 * 1024 * 1024;
 
 /// How long a client may take for a body.
 const BODY_TIME: Duration = Duration::from_secs(15);
+
+/// How long the functions may take to answer: longer than what runs them gives a call.
+const ANSWER: Duration = Duration::from_secs(12);
 
 /// What pages of allowed origins may use besides the hub, and how.
 const API: &str = "/v1/";
@@ -55,6 +58,7 @@ struct Front {
     functions: Arc<dyn Functions>,
     receiver: Receiver,
     origins: Origins,
+    gate: Gate,
 }
 
 /// The router of the public listener.
@@ -64,6 +68,7 @@ pub fn router(
     health: Health,
     receiver: Receiver,
     origins: Origins,
+    gate: Gate,
 ) -> Router {
     let process = Router::new()
         .route("/healthz", get(Health::alive))
@@ -72,7 +77,7 @@ pub fn router(
         .with_state(health);
     // A wrong method on one of these pages is answered like anywhere else.
     let process = process.method_not_allowed_fallback(method_not_allowed);
-    Router::new().fallback(forward).with_state(Front { functions, receiver, origins }).merge(hub).merge(process)
+    Router::new().fallback(forward).with_state(Front { functions, receiver, origins, gate }).merge(hub).merge(process)
 }
 
 async fn method_not_allowed() -> Response<Body> {
@@ -96,7 +101,10 @@ async fn forward(State(front): State<Front>, request: Request) -> Response<Body>
         return response;
     }
     let origin = request.headers().get(ORIGIN).cloned();
-    let mut response = front.pass_on(request).await;
+    let mut response = match front.admit(&request) {
+        Ok(()) => front.pass_on(request).await,
+        Err(refusal) => refused(refusal),
+    };
     front.origins.grant(origin.as_ref(), response.headers_mut());
     response
 }
@@ -109,7 +117,24 @@ fn is_preflight(request: &Request) -> bool {
         && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
+/// What a request does of what is limited.
+fn activity(request: &Request) -> Option<Activity> {
+    let path = request.uri().path().trim_end_matches('/');
+    match *request.method() {
+        _ if !path.ends_with("/messages") => None,
+        Method::POST => Some(Activity::Posts),
+        Method::GET | Method::HEAD => Some(Activity::Reads),
+        _ => None,
+    }
+}
+
 impl Front {
+    /// Whether a request's address may send it. Its user is counted where the token is looked at.
+    fn admit(&self, request: &Request) -> Result<(), Refusal> {
+        let peer = request.extensions().get::<Peer>().copied();
+        activity(request).map_or(Ok(()), |activity| self.gate.admit(activity, peer, request.headers()))
+    }
+
     async fn pass_on(&self, request: Request) -> Response<Body> {
         let (mut parts, body) = request.into_parts();
         let most = if self.receiver.sends(&parts) { NOTIFICATION } else { BODY };
@@ -124,7 +149,8 @@ pub async fn hand_over(functions: &dyn Functions, request: Request, most: usize)
         Ok(request) => request,
         Err(refusal) => return refusal,
     };
-    match functions.call(request).await {
+    let answer = tokio::time::timeout(ANSWER, functions.call(request)).await;
+    match answer.unwrap_or_else(|_| Err(CallError::new("it takes too long"))) {
         // Ours say no other of these by themselves: it comes from what runs them, such as Spin when one has trapped.
         Ok(response) if response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE => {
             tracing::warn!(status = response.status().as_u16(), "a function failed");

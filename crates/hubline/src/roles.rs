@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-/// A database role and how long it may wait: the same limits as `migrations/0001_roles.sql` gives to logins of the role,
+/// A database role and how long it may wait: the same limits as `migrations/` give to logins of the role,
 /// which a session that takes the role on later does not inherit.
 pub struct Role {
     name: &'static str,
@@ -13,7 +13,7 @@ pub struct Role {
 }
 
 /// What the chat's functions work as.
-pub const CHAT: Role = Role { name: "hubline_chat", lock_timeout: "2s", statement_timeout: "4s" };
+pub const CHAT: Role = Role { name: "hubline_chat", lock_timeout: "1000ms", statement_timeout: "2500ms" };
 
 /// What the purge works as.
 pub const PURGE: Role = Role { name: "hubline_purge", lock_timeout: "1s", statement_timeout: "30s" };
@@ -45,6 +45,14 @@ pub fn as_role(owner: &str, role: &Role) -> Result<String> {
     let mut url = url.clone();
     url.set_query(Some(&query.join("&")));
     Ok(url.into())
+}
+
+/// A database's address as everything here and in Spin reads it: `postgresql://`, which libpq knows too, is `postgres://`.
+pub fn database_url(url: &str) -> String {
+    match url.trim().strip_prefix("postgresql://") {
+        Some(rest) => format!("postgres://{rest}"),
+        None => url.trim().to_owned(),
+    }
 }
 
 /// The `scheme://host:port` of a database's address, as an allowed host of a manifest is written.
@@ -86,9 +94,9 @@ pub fn web_origin(url: &str) -> Result<String> {
 
 fn database(url: &str) -> Result<Url> {
     // The address holds a password: errors must not show it.
-    let url = Url::parse(url).context("the address of the database is no URL")?;
-    if !matches!(url.scheme(), "postgres" | "postgresql") {
-        bail!("the address of the database must begin with postgres://");
+    let url = Url::parse(&database_url(url)).context("the address of the database is no URL")?;
+    if url.scheme() != "postgres" {
+        bail!("the address of the database must begin with postgres:// or postgresql://");
     }
     Ok(url)
 }
@@ -108,7 +116,10 @@ mod tests {
         let url = as_role("postgres://me:p%40ss@db:5433/chat?sslmode=verify-full", &CHAT).unwrap();
         let config: tokio_postgres::Config =
             url.replace("&sslmode", "&").replace("sslmode=verify%2Dfull&", "").parse().unwrap();
-        assert_eq!(config.get_options(), Some("-c role=hubline_chat -c lock_timeout=2s -c statement_timeout=4s"));
+        assert_eq!(
+            config.get_options(),
+            Some("-c role=hubline_chat -c lock_timeout=1000ms -c statement_timeout=2500ms")
+        );
         assert_eq!(config.get_password(), Some("p@ss".as_bytes()));
         assert_eq!(config.get_dbname(), Some("chat"));
         assert!(url.contains("sslmode=verify%2Dfull"));
@@ -123,8 +134,18 @@ mod tests {
     }
 
     #[test]
+    fn either_scheme_is_the_same_database() {
+        let url = "postgresql://me:p%40ss@db:5433/chat?sslmode=verify-full&options=-c%20jit%3Doff";
+        assert_eq!(database_url(url), url.replace("postgresql", "postgres"));
+        assert_eq!(as_role(url, &CHAT).unwrap(), as_role(&database_url(url), &CHAT).unwrap());
+        assert_eq!(database_url(" postgresql://a:1,b:2/x "), "postgres://a:1,b:2/x");
+        assert_eq!(database_url("host=db"), "host=db");
+        database_origin("postgresqls://db/x").unwrap_err();
+    }
+
+    #[test]
     fn origins_have_a_port() {
-        assert_eq!(database_origin("postgresql://u:p@db.example/x").unwrap(), "postgresql://db.example:5432");
+        assert_eq!(database_origin("postgresql://u:p@db.example/x").unwrap(), "postgres://db.example:5432");
         assert_eq!(redis_origin("rediss://:p@cache:6380/0").unwrap(), "rediss://cache:6380");
         assert_eq!(web_origin("https://id.example/keys").unwrap(), "https://id.example:443");
         assert_eq!(database_origin("postgres://[::1]:1/x").unwrap(), "postgres://[::1]:1");

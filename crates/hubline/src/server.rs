@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use relay::Peer;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower_service::Service;
 
 /// How long a client may take for a request's head, and how long a connection may idle.
 const HEAD: Duration = Duration::from_secs(30);
@@ -42,7 +46,10 @@ pub async fn serve(listener: tokio::net::TcpListener, router: Router, stop: Canc
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _)) => drop(connections.spawn(connection(quick(stream), router.clone(), stop.clone()))),
+            Ok((stream, address)) => {
+                let peer = Peer(address.ip());
+                drop(connections.spawn(connection(quick(stream), peer, router.clone(), stop.clone())));
+            }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -57,10 +64,14 @@ pub async fn serve(listener: tokio::net::TcpListener, router: Router, stop: Canc
 }
 
 /// Answers the requests of one connection; once `stop` says so, the present one is the last.
-async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) {
+async fn connection(stream: TcpStream, peer: Peer, router: Router, stop: CancellationToken) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD);
-    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.clone().call(request)
+    });
+    let connection = http.serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection.with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -71,8 +71,12 @@ impl Variables {
             secret: get("jwt_secret"),
             issuer: get("jwt_issuer"),
             audience: get("jwt_audience"),
+            user_claim: get("user_claim"),
             role_claim: get("role_claim"),
+            center_claim: get("center_claim"),
             role_map: get("role_map"),
+            jwks_refresh: get("jwks_refresh"),
+            jwks_stale: get("jwks_stale"),
         }
     }
 
@@ -83,8 +87,18 @@ impl Variables {
 
     /// The origins of other pages that may use the hub.
     pub fn allowed_origins(&self) -> Vec<String> {
-        let list = self.get("allowed_origins").unwrap_or_default();
-        list.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(str::to_owned).collect()
+        self.list("allowed_origins")
+    }
+
+    /// The proxies in front whose word on clients counts.
+    pub fn trusted_proxies(&self) -> Vec<String> {
+        self.list("trusted_proxies")
+    }
+
+    /// What a variable lists, with commas between.
+    fn list(&self, name: &str) -> Vec<String> {
+        let list = self.get(name).unwrap_or_default();
+        list.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
     }
 }
 

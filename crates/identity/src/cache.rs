@@ -9,14 +9,20 @@ const LIFETIME: i64 = 300;
 
 /// Remembers whose a token is, keyed by the whole token and nothing less: those who share an instance share nothing else.
 ///
-/// Bounded: there are two generations, and when the younger is full, the older goes. What is in use moves to the younger, so
-/// what is forgotten has not been asked for lately.
+/// Bounded by the memory that it takes, for tokens have from some hundred bytes to some thousand. There are two generations, and
+/// when the younger is full, the older goes. What is in use moves to the younger, so what is forgotten has not been asked for
+/// lately; users who come in turn are all remembered when they fit into one generation.
 pub struct Cache {
     young: HashMap<Box<str>, Entry>,
     old: HashMap<Box<str>, Entry>,
-    /// The most entries of a generation.
+    /// About how many bytes the younger generation takes.
+    bytes: usize,
+    /// The most bytes of a generation.
     generation: usize,
 }
+
+/// About how many bytes an entry takes besides its token: whose it is, and its place in the table.
+const ENTRY: usize = 256;
 
 struct Entry {
     identity: Arc<Identity>,
@@ -24,10 +30,13 @@ struct Entry {
 }
 
 impl Cache {
-    /// An empty cache that will hold at most so many tokens.
+    /// As much as an instance of a function may give away: more than ten thousand users in turn, with tokens of a kilobyte.
+    pub const BYTES: usize = 24 << 20;
+
+    /// An empty cache that will take at most about so many bytes.
     #[must_use]
-    pub fn new(capacity: usize) -> Self {
-        Self { young: HashMap::new(), old: HashMap::new(), generation: (capacity / 2).max(1) }
+    pub fn new(bytes: usize) -> Self {
+        Self { young: HashMap::new(), old: HashMap::new(), bytes: 0, generation: bytes / 2 }
     }
 
     /// Whose this token is, if it was checked lately and has not expired.
@@ -49,10 +58,17 @@ impl Cache {
         }
     }
 
+    /// Forgets everything: a key was withdrawn, and what it had proven is not proven any more.
+    pub fn clear(&mut self) {
+        (self.young, self.old, self.bytes) = (HashMap::new(), HashMap::new(), 0);
+    }
+
     fn put(&mut self, token: Box<str>, entry: Entry) {
-        if self.young.len() >= self.generation {
-            self.old = std::mem::take(&mut self.young);
+        let bytes = token.len() + ENTRY;
+        if self.bytes + bytes > self.generation {
+            (self.old, self.bytes) = (std::mem::take(&mut self.young), 0);
         }
+        self.bytes += bytes;
         self.young.insert(token, entry);
     }
 }
@@ -67,13 +83,18 @@ impl Entry {
 mod tests {
     use super::*;
 
+    /// Room for so many short tokens.
+    fn cache(tokens: usize) -> Cache {
+        Cache::new(tokens * (ENTRY + 4))
+    }
+
     fn identity(subject: &str, expires_at: i64) -> Arc<Identity> {
         Arc::new(Identity { subject: subject.parse().unwrap(), roles: Vec::new(), center: None, expires_at })
     }
 
     #[test]
     fn a_finding_counts_five_minutes_and_never_past_the_end_of_its_token() {
-        let mut cache = Cache::new(8);
+        let mut cache = cache(8);
         cache.insert("long", identity("a", 10_000), 1_000);
         cache.insert("short", identity("b", 1_010), 1_000);
         cache.insert("over", identity("c", 1_000), 1_000);
@@ -85,8 +106,17 @@ mod tests {
     }
 
     #[test]
+    fn it_forgets_when_told_to() {
+        let mut cache = cache(2);
+        cache.insert("a", identity("a", 10_000), 0);
+        cache.insert("b", identity("b", 10_000), 0);
+        cache.clear();
+        assert!(cache.get("a", 0).is_none() && cache.get("b", 0).is_none());
+    }
+
+    #[test]
     fn a_use_does_not_prolong_a_finding() {
-        let mut cache = Cache::new(4);
+        let mut cache = cache(4);
         cache.insert("a", identity("a", 10_000), 0);
         for (index, now) in (0..=299).step_by(23).enumerate() {
             cache.insert(&format!("filler {index}"), identity("f", 10_000), now);
@@ -97,7 +127,7 @@ mod tests {
 
     #[test]
     fn it_is_keyed_by_the_whole_token() {
-        let mut cache = Cache::new(8);
+        let mut cache = cache(8);
         cache.insert("header.claims.signature", identity("a", 10_000), 0);
         for other in ["header.claims.signaturf", "header.claims.", "header.claims.signature ", ""] {
             assert!(cache.get(other, 0).is_none());
@@ -105,8 +135,28 @@ mod tests {
     }
 
     #[test]
+    fn users_who_come_in_turn_are_remembered_when_they_fit_into_a_generation() {
+        let mut cache = Cache::new(Cache::BYTES);
+        let token = |user: usize| format!("{user:0>900}");
+        for user in 0..10_000 {
+            cache.insert(&token(user), identity("u", 10_000), 0);
+        }
+        assert!((0..20_000).all(|turn| cache.get(&token(turn % 10_000), 1).is_some()));
+    }
+
+    #[test]
+    fn long_tokens_take_the_place_of_more_short_ones() {
+        let mut cache = Cache::new(1 << 20);
+        for user in 0..1_000 {
+            cache.insert(&format!("{user:0>8000}"), identity("u", 10_000), 0);
+            let held = cache.young.iter().chain(&cache.old).map(|(token, _)| token.len()).sum::<usize>();
+            assert!(held <= 1 << 20, "{held}");
+        }
+    }
+
+    #[test]
     fn it_is_bounded_and_keeps_what_is_in_use() {
-        let mut cache = Cache::new(100);
+        let mut cache = cache(100);
         cache.insert("kept", identity("k", 10_000), 0);
         for index in 0..10_000 {
             cache.insert(&index.to_string(), identity("f", 10_000), 0);

@@ -3,12 +3,12 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use chat::{CenterId, Role, UserId};
 use serde_json::{Map, Value};
 
-use crate::{Identity, Settings, SettingsError, TokenError, settings::set};
+use crate::{ClaimPath, Identity, Settings, SettingsError, TokenError, settings::set};
 
 /// How far the clocks of the issuer and of this machine may differ, in seconds.
 const LEEWAY: i64 = 60;
@@ -17,7 +17,9 @@ const LEEWAY: i64 = 60;
 pub(crate) struct ClaimRules {
     issuer: Option<String>,
     audience: Option<String>,
-    role_claim: String,
+    user_claim: ClaimPath,
+    role_claim: ClaimPath,
+    center_claim: ClaimPath,
     role_map: HashMap<String, Role>,
 }
 
@@ -25,8 +27,10 @@ impl ClaimRules {
     pub(crate) fn new(settings: &Settings) -> Result<Self, SettingsError> {
         Ok(Self {
             issuer: set(&settings.issuer).map(str::to_owned),
-            audience: set(&settings.audience).map(str::to_owned),
-            role_claim: settings.role_claim().to_owned(),
+            audience: settings.audience().map(str::to_owned),
+            user_claim: settings.user_claim()?,
+            role_claim: settings.role_claim()?,
+            center_claim: settings.center_claim()?,
             role_map: settings.role_map()?,
         })
     }
@@ -35,7 +39,7 @@ impl ClaimRules {
     pub(crate) fn read(&self, json: &[u8], now: i64) -> Result<Identity, TokenError> {
         let claims: Map<String, Value> =
             serde_json::from_slice(json).map_err(|_| TokenError::Malformed("its claims are no JSON object"))?;
-        let expires_at = numeric_date(claims.get("exp"), "exp")?.ok_or(TokenError::Claim("exp"))?;
+        let expires_at = numeric_date(claims.get("exp"), "exp")?.ok_or_else(|| TokenError::claim("exp"))?;
         if now >= expires_at.saturating_add(LEEWAY) {
             return Err(TokenError::Expired);
         }
@@ -49,17 +53,23 @@ impl ClaimRules {
             return Err(TokenError::Audience);
         }
         Ok(Identity {
-            subject: subject(claims.get("sub"))?,
-            roles: self.roles(claims.get(&self.role_claim))?,
-            center: center(claims.get("center"))?,
+            subject: self.subject(&claims)?,
+            roles: self.roles(&claims)?,
+            center: self.center(&claims)?,
             expires_at,
         })
     }
 
+    fn subject(&self, claims: &Map<String, Value>) -> Result<UserId, TokenError> {
+        let subject = self.user_claim.find(claims).and_then(Value::as_str).and_then(|text| UserId::parse(text).ok());
+        subject.ok_or_else(|| invalid(&self.user_claim))
+    }
+
     /// The roles that are known here; an issuer may well name others, which mean nothing.
-    fn roles(&self, claim: Option<&Value>) -> Result<Vec<Role>, TokenError> {
+    fn roles(&self, claims: &Map<String, Value>) -> Result<Vec<Role>, TokenError> {
+        let claim = self.role_claim.find(claims);
         if !matches!(claim, None | Some(Value::Null | Value::String(_) | Value::Array(_))) {
-            return Err(TokenError::Claim("role"));
+            return Err(invalid(&self.role_claim));
         }
         let mut roles: Vec<Role> =
             texts(claim).filter_map(|name| self.role_map.get(name).copied().or_else(|| name.parse().ok())).collect();
@@ -67,20 +77,20 @@ impl ClaimRules {
         roles.dedup();
         Ok(roles)
     }
-}
 
-fn subject(claim: Option<&Value>) -> Result<UserId, TokenError> {
-    claim.and_then(Value::as_str).and_then(|text| UserId::parse(text).ok()).ok_or(TokenError::Claim("sub"))
-}
-
-fn center(claim: Option<&Value>) -> Result<Option<CenterId>, TokenError> {
-    match claim {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => {
-            let center = value.as_str().and_then(|text| CenterId::parse(text).ok());
-            center.map(Some).ok_or(TokenError::Claim("center"))
+    fn center(&self, claims: &Map<String, Value>) -> Result<Option<CenterId>, TokenError> {
+        match self.center_claim.find(claims) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => {
+                let center = value.as_str().and_then(|text| CenterId::parse(text).ok());
+                center.map(Some).ok_or_else(|| invalid(&self.center_claim))
+            }
         }
     }
+}
+
+fn invalid(claim: &ClaimPath) -> TokenError {
+    TokenError::Claim(Cow::Owned(claim.as_str().to_owned()))
 }
 
 /// The texts of a claim that is one text or a list of them.
@@ -101,5 +111,5 @@ fn numeric_date(claim: Option<&Value>, name: &'static str) -> Result<Option<i64>
         #[expect(clippy::cast_possible_truncation, reason = "the fraction is meant to go")]
         value.as_f64().map(|seconds| seconds.floor() as i64)
     });
-    seconds.map(Some).ok_or(TokenError::Claim(name))
+    seconds.map(Some).ok_or_else(|| TokenError::claim(name))
 }

@@ -1,5 +1,7 @@
 //! What a token proves, and why one proves nothing.
 
+use std::borrow::Cow;
+
 use chat::{Actor, CenterId, Role, UserId};
 
 /// What a valid token says about its bearer.
@@ -13,6 +15,13 @@ pub struct Identity {
     pub center: Option<CenterId>,
     /// When the token ends, in seconds since 1970.
     pub expires_at: i64,
+}
+
+impl TokenError {
+    /// A claim of this name is missing or breaks its rule.
+    pub(crate) fn claim(name: &'static str) -> Self {
+        Self::Claim(Cow::Borrowed(name))
+    }
 }
 
 impl Identity {
@@ -34,8 +43,7 @@ pub enum TokenError {
     /// Its algorithm is none of those taken here, or no key is configured for it.
     #[error("the token's algorithm is not accepted")]
     Algorithm,
-    /// No known key has its `kid`: the key set may have changed, so fetch it again and give it to
-    /// [`Verifier::set_jwks`](crate::Verifier::set_jwks).
+    /// No known key has its `kid`.
     #[error("the token's key is not known")]
     UnknownKey,
     /// Its key has not made its signature.
@@ -55,5 +63,5 @@ pub enum TokenError {
     Audience,
     /// A claim is missing or breaks its rule.
     #[error("the token's claim `{0}` is missing or invalid")]
-    Claim(&'static str),
+    Claim(Cow<'static, str>),
 }

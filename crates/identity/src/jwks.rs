@@ -2,10 +2,12 @@
 //!
 //! [RFC 7517]: https://www.rfc-editor.org/rfc/rfc7517
 
+use std::ops::RangeInclusive;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::VerifyingKey as Ed25519Key;
 use p256::ecdsa::VerifyingKey as P256Key;
-use rsa::{BigUint, RsaPublicKey, traits::PublicKeyParts};
+use rsa::{BoxedUint, PublicKey};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -14,8 +16,8 @@ use crate::key::{Algorithm, Key};
 /// The most keys of a set: a few are in use, some more while they are exchanged.
 const MOST_KEYS: usize = 64;
 
-/// The fewest bits of an RSA key: RFC 7518, section 3.3. The most are 4096, a limit of the library.
-const RSA_BITS: usize = 2048;
+/// How many bits an RSA key has: the fewest are those of RFC 7518, section 3.3.
+const RSA_BITS: RangeInclusive<usize> = 2048..=4096;
 
 /// Why a key set can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,14 @@ pub enum JwksError {
     /// It is far larger than any real one.
     #[error("the key set has more than {MOST_KEYS} keys")]
     TooMany,
+}
+
+/// Whether a text is a key set that something could be verified with.
+///
+/// # Errors
+/// Says why it is not.
+pub fn check_jwks(json: &str) -> Result<(), JwksError> {
+    Jwks::parse(json).map(drop)
 }
 
 /// The usable keys of a set.
@@ -87,6 +97,16 @@ impl Jwks {
             .map(|(_, key)| key)
     }
 
+    /// Whether there is no key.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Whether each key of another set is here too, under the same name.
+    pub(crate) fn has_all_of(&self, other: &Self) -> bool {
+        other.keys.iter().all(|(name, key)| self.keys.iter().any(|(known, same)| known == name && same.is(key)))
+    }
+
     /// Whether a key of this name is there, for whatever algorithm.
     pub(crate) fn names(&self, kid: &str) -> bool {
         self.keys.iter().any(|(name, _)| name.as_deref() == Some(kid))
@@ -112,9 +132,9 @@ impl Jwk {
     }
 
     fn rsa(&self) -> Option<Key> {
-        let modulus = BigUint::from_bytes_be(&decoded(&self.n)?);
-        let key = RsaPublicKey::new(modulus, BigUint::from_bytes_be(&decoded(&self.e)?)).ok()?;
-        (key.n().bits() >= RSA_BITS).then_some(Key::Rsa(key))
+        let [modulus, exponent] =
+            [&self.n, &self.e].map(|number| decoded(number).map(|bytes| BoxedUint::from_be_slice_vartime(&bytes)));
+        PublicKey::new_with_size_limits(modulus?, exponent?, RSA_BITS).ok().map(Key::Rsa)
     }
 
     fn p256(&self) -> Option<Key> {

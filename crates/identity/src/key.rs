@@ -3,7 +3,7 @@
 use ed25519_dalek::VerifyingKey as Ed25519Key;
 use hmac::{Hmac, KeyInit, Mac};
 use p256::ecdsa::{Signature as P256Signature, VerifyingKey as P256Key, signature::Verifier};
-use rsa::{Pkcs1v15Sign, RsaPublicKey};
+use rsa::{Pkcs1v15Sign, PublicKey};
 use sha2::{Digest, Sha256};
 
 /// The algorithms that are accepted; `none` is not among them, and nothing can add it.
@@ -30,7 +30,7 @@ impl Algorithm {
 
 /// A key. Which algorithm it is used with is decided by its kind alone, never by a token.
 pub(crate) enum Key {
-    Rsa(RsaPublicKey),
+    Rsa(PublicKey),
     P256(P256Key),
     Ed25519(Ed25519Key),
     Secret(Hmac<Sha256>),
@@ -58,6 +58,16 @@ impl Key {
             Self::P256(_) => Algorithm::Es256,
             Self::Ed25519(_) => Algorithm::EdDsa,
             Self::Secret(_) => Algorithm::Hs256,
+        }
+    }
+
+    /// Whether it is the same public key. A secret is never compared.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Rsa(one), Self::Rsa(other)) => one == other,
+            (Self::P256(one), Self::P256(other)) => one == other,
+            (Self::Ed25519(one), Self::Ed25519(other)) => one == other,
+            _ => false,
         }
     }
 

@@ -43,17 +43,18 @@ pub fn mint(settings: &Settings, grant: &Grant) -> Result<String, MintError> {
         [role] => role.as_str().into(),
         roles => Value::Array(roles.iter().map(|role| role.as_str().into()).collect()),
     };
-    let mut claims = Map::from_iter([(settings.role_claim().to_owned(), roles)]);
-    claims.insert("sub".into(), grant.subject.as_str().into());
+    let mut claims = Map::new();
+    settings.role_claim()?.put(&mut claims, roles);
+    if let Some(center) = &grant.center {
+        settings.center_claim()?.put(&mut claims, center.as_str().into());
+    }
+    settings.user_claim()?.put(&mut claims, grant.subject.as_str().into());
     claims.insert("iat".into(), grant.issued_at.into());
     claims.insert("exp".into(), grant.expires_at.into());
-    if let Some(center) = &grant.center {
-        claims.insert("center".into(), center.as_str().into());
-    }
     if let Some(issuer) = set(&settings.issuer) {
         claims.insert("iss".into(), issuer.into());
     }
-    if let Some(audience) = set(&settings.audience) {
+    if let Some(audience) = settings.audience() {
         claims.insert("aud".into(), audience.into());
     }
 

@@ -69,13 +69,13 @@ impl AllowedHost {
             None => usual_port(scheme).ok_or_else(|| fault(HostError::NoPort))?,
         };
         let host = Host::parse(host).map_err(|_| fault(HostError::Host))?;
-        Ok(Self { scheme: scheme.to_owned(), host, port })
+        Ok(Self { scheme: usual_scheme(scheme).to_owned(), host, port })
     }
 
     /// Whether it covers a connection; no port means the scheme's usual one.
     #[must_use]
     pub fn allows(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
-        self.scheme == scheme
+        self.scheme == usual_scheme(scheme)
             && Some(self.port) == port.or_else(|| usual_port(scheme))
             && Host::parse(host).is_ok_and(|host| host == self.host)
     }
@@ -110,9 +110,14 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// The scheme of two that mean the same by which a place is known.
+fn usual_scheme(scheme: &str) -> &str {
+    if scheme == "postgresql" { "postgres" } else { scheme }
+}
+
 /// The port that Spin takes when none is given.
 fn usual_port(scheme: &str) -> Option<u16> {
-    match scheme {
+    match usual_scheme(scheme) {
         "http" => Some(80),
         "https" => Some(443),
         "postgres" => Some(5432),
@@ -131,6 +136,8 @@ mod tests {
             ("http://localhost:3001", "http://localhost:3001"),
             ("https://Example.org/", "https://example.org:443"),
             ("postgres://10.0.0.1", "postgres://10.0.0.1:5432"),
+            ("postgresql://10.0.0.1", "postgres://10.0.0.1:5432"),
+            ("postgresql://10.0.0.1:7/", "postgres://10.0.0.1:7"),
             ("redis://[::1]:6380", "redis://[::1]:6380"),
             ("rediss://cache.example:6380", "rediss://cache.example:6380"),
             (" http://message-history.spin.internal ", "http://message-history.spin.internal:80"),
@@ -171,6 +178,15 @@ mod tests {
         assert!(!host.allows("https", "api.example.org", Some(8443)));
         assert!(!host.allows("https", "evil.api.example.org", None));
         assert!(!host.allows("https", "api.example.org.", None));
+    }
+
+    #[test]
+    fn a_database_is_the_same_by_either_scheme() {
+        for text in ["postgres://db", "postgresql://db:5432"] {
+            let host = AllowedHost::parse(text).unwrap();
+            assert!(host.allows("postgres", "db", Some(5432)) && host.allows("postgresql", "db", None), "{text}");
+            assert!(!host.allows("postgresq", "db", Some(5432)) && !host.allows("redis", "db", Some(5432)), "{text}");
+        }
     }
 
     #[test]

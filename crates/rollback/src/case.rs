@@ -20,7 +20,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use command::{About, Command, Report};
-use turn::Turn;
+use turn::{Moved, Turn};
 
 use crate::{Actor, Context, Digest, Incident, NewIncident, Person, Refusal, Run, Version, audit::Event};
 
@@ -97,7 +97,7 @@ impl Case {
     ) -> Result<Change, Refusal> {
         context.authorise(by, command.movement())?;
         self.guard_version(command.about(), expected)?;
-        let mut turn = Turn::new(self, context);
+        let mut turn = self.turn(context);
         match command {
             Command::Acknowledge => turn.acknowledge(),
             Command::Escalate { reason } => turn.escalate(by, reason),
@@ -118,7 +118,7 @@ impl Case {
             Command::Retry { step } => turn.retry(&step),
             Command::Attest { statement, evidence } => turn.attest(by, statement, evidence),
         }?;
-        Ok(turn.finish(self, Some(&by.person)))
+        Ok(self.change(turn, Some(&by.person)))
     }
 
     /// Takes in what is reported without a person.
@@ -126,7 +126,7 @@ impl Case {
     /// # Errors
     /// Returns a [`Refusal`] when the state or a guard does not allow it.
     pub fn report(&self, report: Report, context: &Context<'_>) -> Result<Change, Refusal> {
-        let mut turn = Turn::new(self, context);
+        let mut turn = self.turn(context);
         match report {
             Report::Fire => turn.fire(),
             Report::Clear => turn.clear(),
@@ -136,7 +136,7 @@ impl Case {
             Report::Loss { seconds } => turn.measure_loss(seconds),
             Report::Validated { id, results } => turn.finish_validation(id, results),
         }?;
-        Ok(turn.finish(self, None))
+        Ok(self.change(turn, None))
     }
 
     /// Lets time pass: what has expired, lapsed or run late, and what people are to be warned of. None when there is
@@ -145,10 +145,19 @@ impl Case {
     /// # Errors
     /// Returns a [`Refusal`] when the incident and the run do not fit each other.
     pub fn tick(&self, context: &Context<'_>) -> Result<Option<Change>, Refusal> {
-        let mut turn = Turn::new(self, context);
+        let mut turn = self.turn(context);
         turn.tick()?;
-        let change = turn.finish(self, None);
+        let change = self.change(turn, None);
         Ok((!change.events.is_empty()).then_some(change))
+    }
+
+    fn turn<'c>(&self, context: &'c Context<'c>) -> Turn<'c> {
+        Turn::new(self.incident.clone(), self.run.clone(), context)
+    }
+
+    fn change(&self, turn: Turn<'_>, actor: Option<&Person>) -> Change {
+        let Moved { incident, run, spent_plan, events } = turn.finish(&self.incident, self.run.as_ref());
+        Change { case: Self { incident, run }, actor: actor.cloned(), events, spent_plan }
     }
 
     fn guard_version(&self, about: About, expected: Option<Version>) -> Result<(), Refusal> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use http::{Request, Response};
 use manifest::{Manifest, Schedule};
+use tokio_util::sync::CancellationToken;
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
@@ -30,6 +31,7 @@ const SPARE: usize = 8;
 /// A loaded application.
 pub(crate) struct Application {
     engine: Engine,
+    ticking: CancellationToken,
     services: Arc<Services>,
     registry: Registry,
     routes: Routes,
@@ -46,7 +48,7 @@ impl Application {
         let application = Manifest::read(&options.manifest)?.resolve(&options.variables)?;
         let limits = &options.limits;
         let instances = application.components.len().saturating_mul(limits.calls.saturating_add(SPARE));
-        let engine = engine::engine(limits, u32::try_from(instances).unwrap_or(u32::MAX))?;
+        let (engine, ticking) = engine::engine(limits, u32::try_from(instances).unwrap_or(u32::MAX))?;
         let cache = Cache::open(&options.cache_dir).map_err(|error| {
             LoadError::Setup(format!("cannot use the cache folder {}: {error}", options.cache_dir.display()))
         })?;
@@ -75,6 +77,7 @@ impl Application {
         let Loader { engine, services, registry, .. } = loader;
         let mut loaded = Self {
             engine,
+            ticking,
             services: Arc::clone(&services),
             registry,
             routes: Routes::default(),
@@ -156,10 +159,15 @@ impl Application {
     }
 
     /// The schedules, each with the component that it fires.
-    pub fn schedules(&self) -> impl Iterator<Item = (Arc<Scheduled>, Schedule)> {
-        self.schedules
-            .iter()
-            .filter_map(|(name, schedule)| Some((Arc::clone(self.scheduled.get(name)?), schedule.clone())))
+    pub fn schedules(&self) -> impl Iterator<Item = (&str, Arc<Scheduled>, Schedule)> {
+        self.schedules.iter().filter_map(|(name, schedule)| {
+            Some((name.as_str(), Arc::clone(self.scheduled.get(name)?), schedule.clone()))
+        })
+    }
+
+    /// Cancelled when nobody bounds the time of guests any longer.
+    pub fn ticking(&self) -> &CancellationToken {
+        &self.ticking
     }
 
     /// The components with a Redis trigger.

@@ -2,7 +2,9 @@
 //!
 //! A call waits in a queue; an instance that has room takes it and serves it beside others. Instances are few: a new one
 //! is made when every other is full or computing, and ends when it has served its number of calls, has been idle for a
-//! while, or breaks. What breaks an instance ends every call in it.
+//! while, or breaks. While some that have room for calls compute, as many as the processors can take turns with, no other is
+//! made: it would know nothing of the callers yet, and would take its time from those that do. What breaks an instance ends
+//! every call in it.
 
 mod open;
 
@@ -30,6 +32,9 @@ use crate::state::State;
 
 /// When no instance has taken a call for so long and some wait, those that there are must be full or computing.
 const LATE: Duration = Duration::from_millis(5);
+
+/// How many instances that have room a processor takes turns with: while one computes for long, others serve.
+const TURNS: usize = 2;
 
 /// What a call may take beyond its limit before its instance is ended, with whatever keeps it from noticing.
 const GRACE: Duration = Duration::from_millis(250);
@@ -66,6 +71,7 @@ pub(crate) struct Crew<R: Role> {
     cores: usize,
     members: AtomicUsize,
     ready: AtomicUsize,
+    full: AtomicUsize,
     taken: AtomicUsize,
     relieved: Mutex<Instant>,
 }
@@ -99,6 +105,7 @@ impl<R: Role> Crew<R> {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             members: AtomicUsize::new(0),
             ready: AtomicUsize::new(0),
+            full: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
             relieved: Mutex::new(Instant::now()),
         }
@@ -126,10 +133,12 @@ impl<R: Role> Crew<R> {
         }
     }
 
-    /// Adds an instance because nothing moves; many callers notice at once, and one instance may be enough.
+    /// Adds an instance because nothing moves, unless enough of those that have room compute; many callers notice at once, and
+    /// one instance may be enough.
     fn relieve(self: &Arc<Self>) {
         let mut relieved = self.relieved.lock();
-        if relieved.elapsed() >= LATE {
+        let computing = self.members.load(Relaxed).saturating_sub(self.full.load(Relaxed));
+        if relieved.elapsed() >= LATE && computing < TURNS * self.cores {
             *relieved = Instant::now();
             self.recruit();
         }
@@ -180,7 +189,7 @@ impl<R: Role> Crew<R> {
         let mut idle = pin!(sleep_until(Instant::now() + limits.idle));
         while accepting || !running.is_empty() {
             let room = accepting && running.len() < self.shift.at_once;
-            let ready = room.then(|| Ready::new(&self.ready));
+            let counted = Counted::new(if room { &self.ready } else { &self.full });
             tokio::select! {
                 Some(served) = running.next(), if !running.is_empty() => {
                     sound &= served?;
@@ -197,8 +206,10 @@ impl<R: Role> Crew<R> {
                 }
                 () = &mut idle, if running.is_empty() => accepting = false,
             }
-            drop(ready);
+            drop(counted);
         }
+        // Whatever it still does, it takes no call any more.
+        let _full = Counted::new(&self.full);
         if sound {
             // What the guest still has to do behind its answers.
             let rest = poll_fn(|context| accessor.poll_no_interesting_tasks(context));
@@ -248,17 +259,17 @@ impl<R: Role> Drop for Member<R> {
     }
 }
 
-/// Counts an instance among those that would take a call now.
-struct Ready<'c>(&'c AtomicUsize);
+/// Counts an instance among those that would take a call now, or those that would not.
+struct Counted<'c>(&'c AtomicUsize);
 
-impl<'c> Ready<'c> {
+impl<'c> Counted<'c> {
     fn new(count: &'c AtomicUsize) -> Self {
         count.fetch_add(1, Relaxed);
         Self(count)
     }
 }
 
-impl Drop for Ready<'_> {
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::{Limits, LoadError};
@@ -16,8 +17,8 @@ const CORE_INSTANCES: u32 = 16;
 const KEEP_MEMORY: usize = 1 << 20;
 const KEEP_TABLE: usize = 64 << 10;
 
-/// Makes an engine with room for `instances` at once.
-pub(crate) fn engine(limits: &Limits, instances: u32) -> Result<Engine, LoadError> {
+/// Makes an engine with room for `instances` at once, and what is cancelled when nobody moves its clock any longer.
+pub(crate) fn engine(limits: &Limits, instances: u32) -> Result<(Engine, CancellationToken), LoadError> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES))
@@ -36,24 +37,28 @@ pub(crate) fn engine(limits: &Limits, instances: u32) -> Result<Engine, LoadErro
         .epoch_interruption(true)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     let engine = Engine::new(&config).map_err(|error| LoadError::Setup(format!("{error:#}")))?;
-    tick(&engine)?;
-    Ok(engine)
+    let ticking = tick(&engine)?;
+    Ok((engine, ticking))
 }
 
 /// Moves the epoch on until the engine is gone.
 ///
-/// A thread of its own: on a runtime's thread it would stand still exactly when guests keep all of them busy.
-fn tick(engine: &Engine) -> Result<(), LoadError> {
+/// A thread of its own: on a runtime's thread it would stand still exactly when guests keep all of them busy. Its end is known
+/// by the token, however it comes.
+fn tick(engine: &Engine) -> Result<CancellationToken, LoadError> {
     let weak = engine.weak();
+    let ticking = CancellationToken::new();
+    let life = ticking.clone().drop_guard();
     std::thread::Builder::new()
         .name("epoch".to_owned())
         .spawn(move || {
+            let _life = life;
             while let Some(engine) = weak.upgrade() {
                 engine.increment_epoch();
                 drop(engine);
                 std::thread::sleep(TICK);
             }
         })
-        .map(drop)
+        .map(|_| ticking)
         .map_err(|error| LoadError::Setup(format!("cannot start a thread: {error}")))
 }

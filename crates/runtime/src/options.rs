@@ -39,7 +39,7 @@ pub struct Limits {
     pub statement: Duration,
     /// The longest answer of a component and of an outbound request, in bytes.
     pub body: usize,
-    /// How many calls one instance serves in its life.
+    /// How many calls one instance serves in its life: many, for with it goes what it has found out about its callers.
     pub reuse: usize,
     /// How many calls one instance serves at once.
     pub concurrency: usize,
@@ -61,7 +61,7 @@ impl Default for Limits {
             busy: Duration::from_secs(1),
             statement: Duration::from_secs(3),
             body: 8 << 20,
-            reuse: 16_384,
+            reuse: 1 << 20,
             concurrency: 16,
             calls: 128,
             idle: Duration::from_secs(10),

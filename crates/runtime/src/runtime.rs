@@ -6,7 +6,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::uri::Authority;
 use http::{Request, Response};
-use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use supervisor::{Ended, Tasks};
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use crate::application::Application;
@@ -47,23 +48,38 @@ impl Runtime {
         self.application.neighbour().moves_in(authority, Box::new(answer));
     }
 
-    /// Starts the Redis and cron triggers, until `stop`; the handle ends when what they had begun has ended too.
-    pub fn start_triggers(&self, stop: CancellationToken) -> JoinHandle<()> {
-        let mut running = JoinSet::new();
+    /// Starts the Redis and cron triggers, until `stop`; the handle ends when what they had begun has ended too. Before `stop` it
+    /// ends with what has ended and must not: a trigger, or what bounds the time of guests.
+    pub fn start_triggers(&self, stop: CancellationToken) -> JoinHandle<Result<(), Ended>> {
+        let mut running = Tasks::new();
         for subscriber in self.application.subscribers() {
             let (subscriber, stop) = (Arc::clone(subscriber), stop.clone());
-            running.spawn(async move { subscriber.run(stop).await });
+            let name = format!("subscriber of {}", subscriber.server());
+            running.spawn(name, async move { subscriber.run(stop).await });
         }
-        for (scheduled, schedule) in self.application.schedules() {
+        for (component, scheduled, schedule) in self.application.schedules() {
             let stop = stop.clone();
-            running.spawn(async move { scheduled.run(&schedule, stop).await });
+            running.spawn(format!("schedule of {component}"), async move { scheduled.run(&schedule, stop).await });
         }
+        let (ticking, until) = (self.application.ticking().clone(), stop.clone());
+        running.spawn("clock of guests", async move {
+            tokio::select! {
+                () = ticking.cancelled() => {}
+                () = until.cancelled() => {}
+            }
+        });
         let application = Arc::clone(&self.application);
         tokio::spawn(async move {
-            while running.join_next().await.is_some() {}
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                ended = running.first_end() => return Err(ended),
+            }
+            let rested = running.rest().await;
             for listener in application.listeners() {
                 listener.rest().await;
             }
+            rested
         })
     }
 

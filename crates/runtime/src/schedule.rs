@@ -29,7 +29,7 @@ impl Scheduled {
         Ok(Self { scope, pre: CronFunctionPre::new(pre)?, calls })
     }
 
-    /// Fires at each moment of a schedule, until `stop`; one run is over before the next begins.
+    /// Fires at each moment of a schedule, until `stop`, even when no moment is left; one run is over before the next begins.
     pub async fn run(&self, schedule: &Schedule, stop: CancellationToken) {
         while let Some(next) = schedule.next_after(Utc::now()) {
             // The clock may be set back meanwhile: sleeping short of the moment is not firing early.
@@ -43,6 +43,7 @@ impl Scheduled {
                 tracing::error!(component = &*self.scope.name, %error, "a scheduled run failed");
             }
         }
+        stop.cancelled().await;
     }
 
     /// Runs once, in an instance of its own.

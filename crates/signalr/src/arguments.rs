@@ -20,12 +20,17 @@ pub enum BindError {
         /// How many the method takes.
         expected: usize,
     },
-    /// Another JSON type than the method takes.
+    /// Another value than the method takes. To the reference's words it adds which.
     #[error(
         "InvalidDataException: Error binding arguments. Make sure that the types of the provided values match the types \
-         of the hub method being invoked."
+         of the hub method being invoked. The argument '{argument}' must be {expected}."
     )]
-    Value,
+    Value {
+        /// The argument's name, or that of one of its properties: `message.body`.
+        argument: &'static str,
+        /// What it must be: `a string`.
+        expected: &'static str,
+    },
 }
 
 impl<'a> Arguments<'a> {
@@ -54,13 +59,23 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// One argument as a value of Rust; a missing one reads like `null`.
+    /// One argument as JSON; a missing one reads like `null`.
+    #[must_use]
+    pub fn json(&self, index: usize) -> &'a str {
+        self.values.get(index).map_or("null", |raw| raw.get())
+    }
+
+    /// One argument as a value of Rust; a missing one reads like `null`. Its name and what it must be are for the error.
     ///
     /// # Errors
     /// Returns [`BindError::Value`] when it is another kind of value.
-    pub fn bind<T: Deserialize<'a>>(&self, index: usize) -> Result<T, BindError> {
-        let json = self.values.get(index).map_or("null", |raw| raw.get());
-        serde_json::from_str(json).map_err(|_| BindError::Value)
+    pub fn bind<T: Deserialize<'a>>(
+        &self,
+        index: usize,
+        argument: &'static str,
+        expected: &'static str,
+    ) -> Result<T, BindError> {
+        serde_json::from_str(self.json(index)).map_err(|_| BindError::Value { argument, expected })
     }
 }
 
@@ -73,10 +88,15 @@ mod tests {
         let raw: Vec<&RawValue> = serde_json::from_str(r#"["a", null]"#).unwrap();
         let arguments = Arguments::new(raw);
         assert_eq!(arguments.expect(1, 3), Ok(()));
-        assert_eq!(arguments.bind::<&str>(0), Ok("a"));
-        assert_eq!(arguments.bind::<Option<i64>>(1), Ok(None));
-        assert_eq!(arguments.bind::<Option<i64>>(2), Ok(None));
-        assert_eq!(arguments.bind::<i64>(0), Err(BindError::Value));
+        assert_eq!(arguments.bind::<&str>(0, "id", "a string"), Ok("a"));
+        for index in [1, 2] {
+            assert_eq!(arguments.bind::<Option<i64>>(index, "seq", "a number"), Ok(None));
+            assert_eq!(arguments.json(index), "null");
+        }
+        assert_eq!(
+            arguments.bind::<i64>(0, "seq", "a number"),
+            Err(BindError::Value { argument: "seq", expected: "a number" })
+        );
     }
 
     #[test]

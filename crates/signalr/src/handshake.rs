@@ -12,7 +12,8 @@ use crate::write;
 /// What a client asks for in its first message, and this server speaks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct HandshakeRequest {
-    /// The version of the protocol. Clients that were offered a stateful reconnect say 2, all others 1.
+    /// The version of the protocol: 2 of clients that were offered a stateful reconnect, else 1. Whoever asks for less than 1
+    /// gets 1, as from the reference: some clients count from 0.
     pub version: u8,
 }
 
@@ -85,10 +86,10 @@ impl HandshakeRequest {
         if !protocol.eq_ignore_ascii_case("json") {
             return Err(HandshakeError::Protocol(protocol.into_owned()));
         }
-        match version {
-            "1" => Ok(Self { version: 1 }),
-            "2" => Ok(Self { version: 2 }),
-            other => Err(HandshakeError::Version(other.to_owned())),
+        match version.parse::<i32>() {
+            Ok(..=1) => Ok(Self { version: 1 }),
+            Ok(2) => Ok(Self { version: 2 }),
+            _ => Err(HandshakeError::Version(version.to_owned())),
         }
     }
 

@@ -33,6 +33,14 @@ fn both_versions_are_agreed() {
 }
 
 #[test]
+fn who_asks_for_less_than_the_first_version_gets_it() {
+    for version in ["0", "-0", "-1", "-2147483648"] {
+        let request = format!(r#"{{"protocol":"json","version":{version}}}"#);
+        assert_eq!(HandshakeRequest::parse(request.as_bytes()), Ok(HandshakeRequest { version: 1 }), "{version}");
+    }
+}
+
+#[test]
 fn every_other_is_refused_in_the_words_of_the_reference() {
     let unexpected = "An unexpected error occurred during connection handshake. InvalidDataException: ";
     for (request, error) in [
@@ -43,6 +51,10 @@ fn every_other_is_refused_in_the_words_of_the_reference() {
         (
             r#"{"protocol":"json","version":1.5}"#,
             "The server does not support version 1.5 of the 'json' protocol.".into(),
+        ),
+        (
+            r#"{"protocol":"json","version":-2147483649}"#,
+            "The server does not support version -2147483649 of the 'json' protocol.".into(),
         ),
         (r#"{"protocol":"foo","version":1}"#, "The protocol 'foo' is not supported.".into()),
         (r#"{"protocol":"messagepack","version":1}"#, "The protocol 'messagepack' is not supported.".into()),

@@ -11,6 +11,8 @@ use signalr::{
     Ping, Sequence, StreamInvocation, StreamItem,
 };
 
+const WRONG: BindError = BindError::Value { argument: "it", expected: "a string" };
+
 fn raw(json: &str) -> &RawValue {
     serde_json::from_str(json).unwrap()
 }
@@ -93,7 +95,7 @@ fn order_repetition_and_unknown_properties_do_not_matter() {
         br#" {"arguments":["x"],"more":{"deep":[1]},"target":"Nope","invocationId":"1","t\u0061rget":"M","type":1} "#;
     let Ok(HubMessage::Invocation(invocation)) = HubMessage::parse(json) else { panic!("no invocation") };
     assert_eq!(invocation.target, "M");
-    assert_eq!(invocation.arguments.bind::<String>(0), Ok("x".to_owned()));
+    assert_eq!(invocation.arguments.bind::<String>(0, "it", "a string"), Ok("x".to_owned()));
 }
 
 #[test]
@@ -108,7 +110,7 @@ fn what_needs_no_copy_is_borrowed() {
 fn nesting_without_end_is_no_danger() {
     let json = format!(r#"{{"type":1,"target":"M","arguments":[{}{}]}}"#, "[".repeat(10_000), "]".repeat(10_000));
     let Ok(HubMessage::Invocation(invocation)) = HubMessage::parse(json.as_bytes()) else { panic!("no invocation") };
-    assert_eq!(invocation.arguments.bind::<String>(0), Err(BindError::Value));
+    assert_eq!(invocation.arguments.bind::<String>(0, "it", "a string"), Err(WRONG));
 }
 
 #[test]
@@ -124,9 +126,10 @@ fn failed_invocations_speak_like_the_reference() {
              but target expects 1.",
         ),
         (
-            InvocationError::Arguments { target: "M", error: BindError::Value },
+            InvocationError::Arguments { target: "M", error: WRONG },
             "Failed to invoke 'M' due to an error on the server. InvalidDataException: Error binding arguments. Make \
-             sure that the types of the provided values match the types of the hub method being invoked.",
+             sure that the types of the provided values match the types of the hub method being invoked. The argument 'it' \
+             must be a string.",
         ),
         (
             InvocationError::Streams { target: "M", given: 1 },

@@ -1,2 +1,2 @@
-select history, ids, versions, customers, technicians, centers, statuses, closed_ats, users, nodes
+select history, ids, nodes
 from hubline.leave($1, $2, $3, $4)

@@ -1,2 +1,1 @@
-select service_request_id, messages, first_seq, last_seq
-from (select) as once left join hubline.purge($1) on true
+select taken, finished, messages, busy from hubline.purge($1, $2)

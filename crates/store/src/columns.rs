@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use chat::{CenterId, Message, NodeName, Parties, ServiceRequestId, UserId};
+use chat::{Attendance, CenterId, Message, NodeName, Parties, ServiceRequestId, UserId};
 use chrono::{DateTime, Utc};
 use spin_sdk::pg::DbValue;
 
@@ -34,6 +34,18 @@ impl Columns {
         }
     }
 
+    pub(crate) fn maybe_int8(&mut self) -> Result<Option<i64>, StoreError> {
+        match self.next()? {
+            DbValue::Int64(value) => Ok(Some(value)),
+            DbValue::DbNull => Ok(None),
+            _ => Err(StoreError::shape("int8")),
+        }
+    }
+
+    pub(crate) fn attendance(&mut self) -> Result<Attendance, StoreError> {
+        attendance(self.int8()?)
+    }
+
     pub(crate) fn text(&mut self) -> Result<String, StoreError> {
         self.maybe_text()?.ok_or_else(|| StoreError::shape("text"))
     }
@@ -58,10 +70,14 @@ impl Columns {
         parsed(&self.text()?)
     }
 
+    pub(crate) fn maybe_parsed<T: FromStr>(&mut self) -> Result<Option<T>, StoreError> {
+        self.maybe_text()?.map(|text| parsed(&text)).transpose()
+    }
+
     pub(crate) fn parties(&mut self) -> Result<Parties, StoreError> {
         Ok(Parties {
             customer_id: self.parsed()?,
-            technician_id: self.maybe_text()?.map(|text| parsed(&text)).transpose()?,
+            technician_id: self.maybe_parsed()?,
             service_center_id: self.parsed()?,
         })
     }
@@ -157,6 +173,12 @@ impl Array<String> {
     }
 }
 
+impl Array<i32> {
+    pub(crate) fn attendance(&mut self) -> Result<Attendance, StoreError> {
+        attendance(self.value()?.into())
+    }
+}
+
 impl Array<i64> {
     pub(crate) fn maybe_time(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.maybe().flatten().map(time).transpose()
@@ -196,6 +218,11 @@ pub(crate) fn parsed<T: FromStr>(text: &str) -> Result<T, StoreError> {
 /// Reads a time in microseconds since 1970.
 pub(crate) fn time(micros: i64) -> Result<DateTime<Utc>, StoreError> {
     DateTime::from_timestamp_micros(micros).ok_or_else(|| StoreError::shape("time"))
+}
+
+/// Reads a set of parties.
+fn attendance(bits: i64) -> Result<Attendance, StoreError> {
+    u8::try_from(bits).map(Attendance::from).map_err(|_| StoreError::shape("attendance"))
 }
 
 /// Reads names of nodes with commas between them, which no name has.

@@ -13,6 +13,8 @@ pub struct Conversation {
     pub id: ServiceRequestId,
     /// The number of its last change.
     pub version: i64,
+    /// The number of its last message.
+    pub last_seq: i64,
     /// Its parties.
     pub parties: Parties,
     /// Whether it takes messages.
@@ -30,18 +32,18 @@ impl Conversation {
         EventConversation {
             id: self.id.clone(),
             version: self.version,
+            last_seq: self.last_seq,
             who: self.parties.clone(),
             status: self.status,
             closed_at: self.closed_at,
             messages,
-            presence: Vec::new(),
         }
     }
 }
 
 impl From<Conversation> for SentConversation {
     fn from(conversation: Conversation) -> Self {
-        let Conversation { id, version, parties, nodes, .. } = conversation;
-        Self { id, version, parties, nodes }
+        let Conversation { id, version, last_seq, parties, status, closed_at, nodes } = conversation;
+        Self { id, version, last_seq, status, closed_at, parties, nodes }
     }
 }

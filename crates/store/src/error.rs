@@ -12,12 +12,28 @@ pub enum StoreError {
     /// Another transaction was in the way, for too long or in a circle.
     #[error("the database is busy: {0}")]
     Busy(String),
+    /// Another transaction holds what the statement has to lock, for longer than it may wait. Nothing was stored.
+    #[error("another transaction is in the way: {0}")]
+    Held(String),
     /// The connection broke or could not be made. Whether the statement took effect is not known.
     #[error("the database can't be reached: {0}")]
     Unreachable(String),
     /// What must be there once only is there already. Nothing was stored.
     #[error("a unique value is taken: {0}")]
     Taken(String),
+    /// The connection works as somebody else than it is meant to. Nothing was asked of it.
+    #[error(
+        "the database runs this as `{in_force}` (logged in as `{login}`) and not as `{meant}` alone: a pooler may drop the \
+         connection's options, or the login have other parts' roles"
+    )]
+    Role {
+        /// The role that is meant.
+        meant: &'static str,
+        /// The role in force.
+        in_force: String,
+        /// The login behind it.
+        login: String,
+    },
     /// The database refused the statement, or answered in a shape that this version does not know.
     #[error("the database answered unexpectedly: {0}")]
     Unexpected(String),
@@ -28,8 +44,8 @@ impl StoreError {
     #[must_use]
     pub fn is_worth_a_retry(&self) -> bool {
         match self {
-            Self::Busy(_) | Self::Unreachable(_) => true,
-            Self::Taken(_) | Self::Unexpected(_) => false,
+            Self::Busy(_) | Self::Held(_) | Self::Unreachable(_) => true,
+            Self::Taken(_) | Self::Role { .. } | Self::Unexpected(_) => false,
         }
     }
 
@@ -42,8 +58,10 @@ impl StoreError {
     #[must_use]
     pub fn of_state(state: &str, text: String) -> Self {
         match state {
-            // serialization_failure, deadlock_detected, lock_not_available, query_canceled (by the statement timeout)
-            "40001" | "40P01" | "55P03" | "57014" => Self::Busy(text),
+            // serialization_failure, deadlock_detected, query_canceled (by the statement timeout)
+            "40001" | "40P01" | "57014" => Self::Busy(text),
+            // lock_not_available (by the lock timeout)
+            "55P03" => Self::Held(text),
             // unique_violation
             "23505" => Self::Taken(text),
             // read_only_sql_transaction: a former primary after a failover

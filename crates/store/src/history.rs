@@ -39,8 +39,8 @@ pub async fn history(
 
 fn answer(mut row: Columns, id: &ServiceRequestId) -> Result<HistoryPage, StoreError> {
     let last_seq = row.int8()?;
-    let purged_through = Some(row.int8()?);
+    let first_seq = row.int8()?.saturating_add(1);
     let has_more = row.boolean()?;
     let messages = row.messages(id)?;
-    Ok(HistoryPage { messages, has_more, last_seq, purged_through })
+    Ok(HistoryPage { messages, has_more, first_seq, last_seq })
 }

@@ -1,6 +1,6 @@
 //! Joining a conversation on a node.
 
-use chat::{Actor, NodeName, Page, Parties, PartyPresence, Role, ServiceRequestId, UserId, wire::JoinAnswer};
+use chat::{Actor, NodeName, Page, ServiceRequestId, wire::JoinAnswer};
 use spin_sdk::pg::ParameterValue;
 use uuid::Uuid;
 
@@ -22,7 +22,8 @@ pub struct Join<'a> {
     pub actor: &'a Actor,
     /// The service request.
     pub service_request_id: &'a ServiceRequestId,
-    /// The last number that the client has; without it, it wants new messages only.
+    /// The last number that the client has; without it, it wants new messages only. One that this history does not have
+    /// counts as 0.
     pub after_seq: Option<i64>,
     /// The history that this number belongs to; unknown to old clients, and then taken on trust.
     pub epoch: Option<&'a str>,
@@ -33,16 +34,28 @@ pub struct Join<'a> {
 pub struct Joined {
     /// What the client needs.
     pub answer: JoinAnswer,
-    /// Other nodes that are to hear that the user came; none when they were known to be at this node.
+    /// Other nodes that are to hear that somebody came; none when the user was known to be at this node.
     pub others: Vec<NodeName>,
 }
 
 /// Registers the user at the node, and reads what the client needs as of that moment: whatever is committed later rings
 /// the node. Answers `None` to strangers, and registers nothing.
 ///
+/// A number beyond the last one was given by a history that is no more, such as that of a primary whose standby was promoted
+/// without its last commits: then it counts as 0.
+///
 /// # Errors
 /// Returns [`StoreError`] when the database can't say.
 pub async fn join(db: &impl Database, join: &Join<'_>) -> Result<Option<Joined>, StoreError> {
+    let Some(joined) = once(db, join).await? else { return Ok(None) };
+    if join.after_seq.is_none_or(|after| after <= joined.answer.last_seq) || joined.answer.restarted {
+        return Ok(Some(joined));
+    }
+    let again = once(db, &Join { after_seq: Some(0), ..*join }).await?;
+    Ok(again.map(|again| Joined { answer: JoinAnswer { restarted: true, ..again.answer }, others: joined.others }))
+}
+
+async fn once(db: &impl Database, join: &Join<'_>) -> Result<Option<Joined>, StoreError> {
     let row = one_row(db, sql::JOIN, parameters(join)).await?;
     row.map(|row| answer(row, join)).transpose()
 }
@@ -64,54 +77,31 @@ fn parameters(join: &Join<'_>) -> Vec<ParameterValue> {
 
 fn answer(mut row: Columns, join: &Join<'_>) -> Result<Joined, StoreError> {
     let last_seq = row.int8()?;
-    let purged_through = row.int8()?;
+    let first_seq = row.int8()?.saturating_add(1);
     let epoch = row.text()?;
     let status = row.parsed()?;
     let closed_at = row.maybe_time()?;
     let version = row.int8()?;
     let who = row.parties()?;
-    let online = Online { customer: row.boolean()?, technician: row.boolean()?, center: row.boolean()? };
-    let replay = row.boolean()?;
+    let elsewhere = row.attendance()?;
+    let restarted = row.boolean()?;
     let has_more = row.boolean()?;
     let messages = row.messages(join.service_request_id)?;
     let others = row.maybe_nodes()?;
     let answer = JoinAnswer {
         service_request_id: join.service_request_id.clone(),
+        first_seq,
         last_seq,
-        purged_through,
         epoch,
         status,
         closed_at,
         version,
-        parties: online.parties(&who),
         who,
+        elsewhere,
         messages,
         has_more,
-        replay,
+        restarted,
+        voucher: None,
     };
     Ok(Joined { answer, others })
-}
-
-/// Which of the parties has joined somewhere.
-struct Online {
-    customer: bool,
-    technician: bool,
-    center: bool,
-}
-
-impl Online {
-    fn parties(&self, who: &Parties) -> Vec<PartyPresence> {
-        let customer = PartyPresence { user_id: who.customer_id.clone(), role: Role::Customer, online: self.customer };
-        let technician = who.technician_id.clone().map(|user_id| PartyPresence {
-            user_id,
-            role: Role::Technician,
-            online: self.technician,
-        });
-        let center = PartyPresence {
-            user_id: UserId::from(who.service_center_id.clone()),
-            role: Role::ServiceCenter,
-            online: self.center,
-        };
-        [Some(customer), technician, Some(center)].into_iter().flatten().collect()
-    }
 }

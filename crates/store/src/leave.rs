@@ -1,11 +1,11 @@
 //! Leaving conversations on a node.
 
-use chat::{NodeName, UserId, wire::Leave};
+use chat::{NodeName, ServiceRequestId, wire::Leave};
 use uuid::Uuid;
 
 use crate::{
-    Conversation, Database, StoreError,
-    columns::{Columns, PartiesColumns, parsed},
+    Database, StoreError,
+    columns::{Columns, parsed},
     query::{one_row, text, texts},
     sql,
 };
@@ -22,16 +22,16 @@ pub struct Departures {
 /// A party of a conversation is there no longer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Departure {
-    /// The party: a person of the service centre is the centre.
-    pub user: UserId,
-    /// The conversation. Its nodes are those to tell: for them the party is nowhere else.
-    pub conversation: Conversation,
+    /// The conversation.
+    pub id: ServiceRequestId,
+    /// The nodes to ring: for them the party is nowhere else.
+    pub nodes: Vec<NodeName>,
 }
 
 /// Takes back registrations of a node. What an earlier run of its relay says no longer counts.
 ///
 /// # Errors
-/// Returns [`StoreError`] when the database can't say. A registration that stays costs a ring for nothing.
+/// Returns [`StoreError`] when the database can't say. What stays registered is found by the node's inventory.
 pub async fn leave(
     db: &impl Database,
     node: &NodeName,
@@ -54,25 +54,11 @@ pub async fn leave(
 fn answer(mut row: Columns) -> Result<Departures, StoreError> {
     let epoch = row.text()?;
     let mut ids = row.texts()?;
-    let mut versions = row.int8s()?;
-    let mut parties = PartiesColumns::read(&mut row)?;
-    let mut statuses = row.texts()?;
-    let mut closed_ats = row.int8s()?;
-    let mut users = row.texts()?;
     let mut nodes = row.texts()?;
     let mut departures = Vec::new();
     while let Some(id) = ids.maybe() {
-        departures.push(Departure {
-            user: users.parsed()?,
-            conversation: Conversation {
-                id: parsed(&id.ok_or_else(|| StoreError::shape("id"))?)?,
-                version: versions.value()?,
-                parties: parties.maybe()?.ok_or_else(|| StoreError::shape("parties"))?,
-                status: statuses.parsed()?,
-                closed_at: closed_ats.maybe_time()?,
-                nodes: nodes.maybe_nodes()?,
-            },
-        });
+        let id = parsed(&id.ok_or_else(|| StoreError::shape("id"))?)?;
+        departures.push(Departure { id, nodes: nodes.maybe_nodes()? });
     }
     Ok(Departures { epoch, departures })
 }

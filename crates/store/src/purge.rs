@@ -1,41 +1,59 @@
 //! Deleting history past its retention.
 
-use chat::ServiceRequestId;
 use spin_sdk::pg::ParameterValue;
 
-use crate::{Database, StoreError, columns::parsed, query::one_row, sql};
+use crate::{Database, StoreError, query::one_row, sql};
 
-/// The most messages that one statement deletes: some milliseconds of work, so that nothing waits for it and a crash
-/// undoes little.
-pub const PURGE_BATCH: i64 = 1_000;
-
-/// A batch that was deleted; the database keeps a record of it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Purged {
-    /// Of which service request.
-    pub service_request_id: ServiceRequestId,
-    /// How many messages.
+/// How much one statement may delete.
+///
+/// Small enough that it takes milliseconds: nothing waits for it, no time limit ends it, and a crash undoes little.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Batch {
+    /// The most messages; the database takes at most 20,000.
     pub messages: i64,
-    /// The first number.
-    pub first_seq: i64,
-    /// The last number.
-    pub last_seq: i64,
+    /// The most service requests; the database takes at most 2,000.
+    pub service_requests: i64,
 }
 
-/// Deletes one batch of messages that are due; `None` when nothing is, or when others are at what is.
+/// What a batch has done; the database keeps a record of each number that went.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Purged {
+    /// How many service requests it worked on. None: there was nothing to do, or nothing that others are not at.
+    pub taken: i64,
+    /// How many of those are done with: nothing is left but their row, which names nobody.
+    pub finished: i64,
+    /// How many messages it deleted.
+    pub messages: i64,
+    /// Whether it took nothing, though something is due: others are at that.
+    pub busy: bool,
+}
+
+/// Deletes one batch of what is due, the longest overdue first.
 ///
-/// To be repeated while there is something. Several may run at once, and none does the work of another.
+/// To be repeated until it takes nothing. Several may run at once, and none does the work of another.
 ///
 /// # Errors
 /// Returns [`StoreError`] when the database can't say. What was not committed is due still.
-pub async fn purge(db: &impl Database) -> Result<Option<Purged>, StoreError> {
-    let parameters = vec![ParameterValue::Int64(PURGE_BATCH)];
-    let Some(mut row) = one_row(db, sql::PURGE, parameters).await? else { return Ok(None) };
-    let Some(service_request_id) = row.maybe_text()? else { return Ok(None) };
-    Ok(Some(Purged {
-        service_request_id: parsed(&service_request_id)?,
-        messages: row.int8()?,
-        first_seq: row.int8()?,
-        last_seq: row.int8()?,
-    }))
+pub async fn purge(db: &impl Database, most: Batch) -> Result<Purged, StoreError> {
+    let parameters = vec![ParameterValue::Int64(most.messages), ParameterValue::Int64(most.service_requests)];
+    let mut row = one_row(db, sql::PURGE, parameters).await?.ok_or_else(|| StoreError::shape("row"))?;
+    Ok(Purged { taken: row.int8()?, finished: row.int8()?, messages: row.int8()?, busy: row.boolean()? })
+}
+
+/// How retention stands, as the database knows it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Retention {
+    /// How many service requests are due: past their retention, and not purged. Counted up to 100,000.
+    pub due: i64,
+    /// For how many seconds the oldest of them has been due; 0 when none is.
+    pub overdue_seconds: i64,
+}
+
+/// Asks how retention stands.
+///
+/// # Errors
+/// Returns [`StoreError`] when the database can't say.
+pub async fn retention(db: &impl Database) -> Result<Retention, StoreError> {
+    let mut row = one_row(db, sql::RETENTION, Vec::new()).await?.ok_or_else(|| StoreError::shape("row"))?;
+    Ok(Retention { due: row.int8()?, overdue_seconds: row.int8()? / 1_000_000 })
 }

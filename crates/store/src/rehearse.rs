@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     Database, StoreError,
-    query::{int4s, one_row, text, texts},
+    query::{int4s, int8, one_row, text, texts},
     sql,
 };
 
@@ -21,8 +21,8 @@ pub async fn rehearse(db: &impl Database) -> Result<(), StoreError> {
     let parameters = [NOWHERE, "", "", "", "", &id, &id, ""].map(|value| text(Some(value)));
     one_row(db, sql::SEND_NEW, parameters.into()).await?;
     let one = |value: &str| texts([Some(value)]);
-    let parameters =
-        vec![one(NOWHERE), one(""), one(""), one(""), one(""), int4s([1]), int4s([1]), one(&id), one(&id), one("")];
+    let mut parameters = vec![one(NOWHERE), one(""), one(""), one(""), one("")];
+    parameters.extend([int4s([1]), int4s([1]), one(&id), one(&id), one(""), int8(None)]);
     one_row(db, sql::SEND, parameters).await?;
     Ok(())
 }

@@ -1,50 +1,30 @@
 //! Sending messages.
 
-use std::{
-    collections::{HashMap, HashSet},
-    hash::Hash,
-};
+use std::{collections::HashMap, hash::Hash};
 
-use chat::{Actor, Draft, ErrorCode, Message, ServiceRequestId, Status, wire::Outcome};
+use chat::{Actor, ErrorCode, Message, ServiceRequestId, Status, wire::Outcome};
 use spin_sdk::pg::ParameterValue;
 use uuid::Uuid;
 
 use crate::{
-    Conversation, Database, StoreError,
+    Conversation, Database, Item, Sent, StoreError,
     columns::{Columns, PartiesColumns, parsed, time},
-    query::{int4s, one_row, texts},
+    query::{int4s, int8, one_row, texts},
     send_new::send_new,
     sql,
 };
-
-/// A message to store, and who sends it.
-#[derive(Clone, Copy, Debug)]
-pub struct Item<'a> {
-    /// The sender.
-    pub actor: &'a Actor,
-    /// The message.
-    pub draft: &'a Draft,
-}
-
-/// What became of a batch.
-#[derive(Clone, Debug)]
-pub struct Sent {
-    /// The database's history.
-    pub epoch: String,
-    /// In the order of the items.
-    pub outcomes: Vec<Outcome>,
-    /// The conversations of the messages that are stored now, whether by this call or by an earlier one.
-    pub conversations: Vec<Conversation>,
-}
 
 /// Stores a batch of messages in one transaction.
 ///
 /// Strangers, closed conversations and repetitions are outcomes: the rest of the batch is stored all the same. A batch
 /// whose outcome is not known may be sent again, as it is or in parts: what it stored the first time is found again.
 ///
+/// `patience` is how long to wait for a conversation that another transaction holds, in milliseconds; what is still held then
+/// is [`Outcome::Busy`], and the rest is stored. Without it everything waits for as long as the role may.
+///
 /// # Errors
 /// Returns [`StoreError`] when the outcome of the whole batch is not known, or nothing was stored.
-pub async fn send(db: &impl Database, items: &[Item<'_>]) -> Result<Sent, StoreError> {
+pub async fn send(db: &impl Database, items: &[Item<'_>], patience: Option<i64>) -> Result<Sent, StoreError> {
     match items {
         [] => return Ok(Sent { epoch: String::new(), outcomes: Vec::new(), conversations: Vec::new() }),
         [item] => {
@@ -55,8 +35,11 @@ pub async fn send(db: &impl Database, items: &[Item<'_>]) -> Result<Sent, StoreE
         _ => {}
     }
     let batch = Batch::of(items);
-    let row = one_row(db, sql::SEND, batch.parameters()).await?;
-    batch.answer(row.ok_or_else(|| StoreError::shape("row"))?)
+    match (batch.send(db, patience).await, patience) {
+        // Nothing is stored: now the others go first, and wait for nobody.
+        (Err(StoreError::Held(_)), Some(1..)) => batch.send(db, Some(0)).await,
+        (answer, _) => answer,
+    }
 }
 
 /// Items as the statement takes them: each conversation and each sender named once.
@@ -80,7 +63,12 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn parameters(&self) -> Vec<ParameterValue> {
+    async fn send(&self, db: &impl Database, patience: Option<i64>) -> Result<Sent, StoreError> {
+        let row = one_row(db, sql::SEND, self.parameters(patience)).await?;
+        self.answer(row.ok_or_else(|| StoreError::shape("row"))?)
+    }
+
+    fn parameters(&self, patience: Option<i64>) -> Vec<ParameterValue> {
         let (items, actors) = (self.items, &self.actors.values);
         vec![
             texts(self.conversations.values.iter().map(Some)),
@@ -93,17 +81,21 @@ impl<'a> Batch<'a> {
             texts(self.ids.iter().map(|id| Some(id.to_string()))),
             texts(items.iter().map(|item| Some(item.draft.client_message_id.to_string()))),
             texts(items.iter().map(|item| Some(item.draft.body.as_str()))),
+            int8(patience),
         ]
     }
 
     fn answer(&self, mut row: Columns) -> Result<Sent, StoreError> {
         let epoch = row.text()?;
         let outcomes = self.outcomes(&mut row)?;
-        let stored = self.conversations.places.iter().zip(&outcomes).filter_map(|(place, outcome)| match outcome {
-            Outcome::Stored { .. } => Some(*place),
-            Outcome::Refused { .. } => None,
-        });
-        let conversations = self.conversations(&mut row, &stored.collect())?;
+        let mut stored = HashMap::new();
+        for (place, outcome) in self.conversations.places.iter().zip(&outcomes) {
+            if let Outcome::Stored { message, .. } = outcome {
+                let last = stored.entry(*place).or_insert(message.seq);
+                *last = message.seq.max(*last);
+            }
+        }
+        let conversations = self.conversations(&mut row, &stored)?;
         Ok(Sent { epoch, outcomes, conversations })
     }
 
@@ -134,6 +126,10 @@ impl<'a> Batch<'a> {
                     outcomes.push(refused(ErrorCode::Closed, "the service request is closed to new messages"));
                     continue;
                 }
+                HELD => {
+                    outcomes.push(Outcome::BUSY);
+                    continue;
+                }
                 _ => return Err(StoreError::shape("outcome")),
             };
             let message = Message {
@@ -151,21 +147,26 @@ impl<'a> Batch<'a> {
         Ok(outcomes)
     }
 
-    /// Reads the conversations at these places, those in which something is stored.
-    fn conversations(&self, row: &mut Columns, places: &HashSet<i32>) -> Result<Vec<Conversation>, StoreError> {
+    /// Reads the conversations in which something is stored, given by their places and the highest number of it.
+    fn conversations(&self, row: &mut Columns, stored: &HashMap<i32, i64>) -> Result<Vec<Conversation>, StoreError> {
         let mut versions = row.int8s()?;
         let mut parties = PartiesColumns::read(row)?;
         let mut closed_ats = row.int8s()?;
         let mut nodes = row.texts()?;
+        let mut last_seqs = row.int8s()?;
         let mut conversations = Vec::with_capacity(self.conversations.values.len());
         for (place, id) in (1..).zip(&self.conversations.values) {
             let version = versions.maybe().flatten();
             let parties = parties.maybe()?;
             let closed_at = closed_ats.maybe_time()?;
             let nodes = nodes.maybe_nodes()?;
-            if let (Some(version), Some(parties), true) = (version, parties, places.contains(&place)) {
+            // As they were before the batch, whose new messages are the last ones.
+            let last_seq = last_seqs.maybe().flatten();
+            if let (Some(version), Some(parties), Some(stored)) = (version, parties, stored.get(&place)) {
+                let last_seq = last_seq.map_or(*stored, |last| last.max(*stored));
                 let status = if closed_at.is_some() { Status::Closed } else { Status::Open };
-                conversations.push(Conversation { id: (*id).clone(), version, parties, status, closed_at, nodes });
+                let id = (*id).clone();
+                conversations.push(Conversation { id, version, last_seq, parties, status, closed_at, nodes });
             }
         }
         Ok(conversations)
@@ -177,6 +178,7 @@ const NEW: i32 = 0;
 const EARLIER: i32 = 1;
 const STRANGER: i32 = 2;
 const CLOSED: i32 = 3;
+const HELD: i32 = 4;
 
 fn refused(code: ErrorCode, detail: &str) -> Outcome {
     Outcome::Refused { error: code.refusal(detail) }

@@ -10,8 +10,8 @@ use crate::{
     sql,
 };
 
-/// Stores a message that is new, of a party, in an open conversation; `None`, and nothing is done, when it is anything
-/// else.
+/// Stores a message that is new, of a party, in an open conversation that nobody else is at; `None`, and nothing is done,
+/// when it is anything else.
 ///
 /// # Errors
 /// Returns [`StoreError`] when the outcome is not known, or nothing was stored.
@@ -39,10 +39,11 @@ pub(crate) async fn send_new(db: &impl Database, item: &Item<'_>) -> Result<Opti
 fn sent(Item { actor, draft }: &Item<'_>, id: Uuid, mut row: Columns) -> Result<Option<Sent>, StoreError> {
     let Some(epoch) = row.maybe_text()? else { return Ok(None) };
     let sent_at = time(row.int8()?)?;
+    let seq = row.int8()?;
     let message = Message {
         id,
         service_request_id: draft.service_request_id.clone(),
-        seq: row.int8()?,
+        seq,
         sender_id: actor.user.clone(),
         sender_role: row.parsed()?,
         client_message_id: draft.client_message_id,
@@ -52,6 +53,7 @@ fn sent(Item { actor, draft }: &Item<'_>, id: Uuid, mut row: Columns) -> Result<
     let conversation = Conversation {
         id: draft.service_request_id.clone(),
         version: row.int8()?,
+        last_seq: seq,
         parties: row.parties()?,
         status: Status::Open,
         closed_at: None,

@@ -1,28 +1,44 @@
 //! The sweep: what has changed of what a node holds.
 
-use chat::wire::{SweepAnswer, SweepChange, SweepRequest};
+use chat::{
+    Attendance, ServiceRequestId, UserId,
+    wire::{Held, SweepAnswer, SweepChange, SweepRequest},
+};
 
 use crate::{
     Database, StoreError,
     columns::{Columns, PartiesColumns, parsed},
-    query::{int8s, one_row, text, texts},
+    query::{int4s, int8, int8s, one_row, text, texts},
     sql,
 };
 
-/// Compares the versions that a node knows with the current ones, counts the node as alive, and restores registrations
-/// that a crash of the database has lost.
+/// Counts the node as alive, registers who is not registered, compares what the node knows with what is, and lists what it
+/// may have registered for nothing.
 ///
 /// # Errors
 /// Returns [`StoreError`] when the database can't say.
 pub async fn sweep(db: &impl Database, request: &SweepRequest) -> Result<SweepAnswer, StoreError> {
+    let SweepRequest { node, incarnation, conversations, followers, inventory } = request;
     let parameters = vec![
-        text(Some(&request.node)),
-        text(Some(request.incarnation.to_string())),
-        texts(request.conversations.iter().map(|(id, _)| Some(id))),
-        int8s(request.conversations.iter().map(|(_, version)| *version)),
+        text(Some(node)),
+        text(Some(incarnation.to_string())),
+        texts(conversations.iter().map(|held| Some(&held.id))),
+        int8s(conversations.iter().map(|held| held.version)),
+        int4s(conversations.iter().map(attendances)),
+        texts(followers.iter().map(|follower| Some(&follower.service_request_id))),
+        texts(followers.iter().map(|follower| Some(&follower.user_id))),
+        texts(followers.iter().map(|follower| Some(follower.role.as_str()))),
+        int8(inventory.map(|inventory| inventory.after)),
+        int8(inventory.map(|inventory| inventory.most)),
     ];
     let row = one_row(db, sql::SWEEP, parameters).await?;
     answer(row.ok_or_else(|| StoreError::shape("row"))?)
+}
+
+/// Three sets of parties in one number, three bits each: here, coming, elsewhere.
+fn attendances(held: &Held) -> i32 {
+    let bits = |attendance: Attendance| i32::from(attendance.bits());
+    bits(held.here) | bits(held.coming) << 3 | bits(held.elsewhere) << 6
 }
 
 fn answer(mut row: Columns) -> Result<SweepAnswer, StoreError> {
@@ -33,6 +49,8 @@ fn answer(mut row: Columns) -> Result<SweepAnswer, StoreError> {
     let mut statuses = row.texts()?;
     let mut closed_ats = row.int8s()?;
     let mut parties = PartiesColumns::read(&mut row)?;
+    let mut here = row.int4s()?;
+    let mut elsewhere = row.int4s()?;
     let mut changed = Vec::new();
     while let Some(id) = ids.maybe() {
         changed.push(SweepChange {
@@ -42,7 +60,21 @@ fn answer(mut row: Columns) -> Result<SweepAnswer, StoreError> {
             status: statuses.parsed()?,
             closed_at: closed_ats.maybe_time()?,
             who: parties.maybe()?,
+            here: here.attendance()?,
+            elsewhere: elsewhere.attendance()?,
         });
     }
-    Ok(SweepAnswer { epoch, changed })
+    let registered = registrations(&mut row)?;
+    let inventory = row.maybe_int8()?;
+    Ok(SweepAnswer { epoch, changed, registered, inventory })
+}
+
+fn registrations(row: &mut Columns) -> Result<Vec<(ServiceRequestId, UserId)>, StoreError> {
+    let mut ids = row.texts()?;
+    let mut users = row.texts()?;
+    let mut registered = Vec::new();
+    while let Some(id) = ids.maybe() {
+        registered.push((parsed(&id.ok_or_else(|| StoreError::shape("id"))?)?, users.parsed()?));
+    }
+    Ok(registered)
 }

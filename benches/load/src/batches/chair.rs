@@ -126,11 +126,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::signer::Signer;
 
     fn chair(conversations: usize, size: usize) -> Chair {
         let settings =
             Settings { secret: Some("a secret of at least thirty-two bytes".to_owned()), ..Settings::default() };
-        let target = Target::new(&["http://127.0.0.1:1".to_owned()], settings, false).unwrap();
+        let target =
+            Target::new(&["http://127.0.0.1:1".to_owned()], Signer::Secret(Box::new(settings)), false).unwrap();
         Chair::new(&target, 0..conversations, size).unwrap()
     }
 

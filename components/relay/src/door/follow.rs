@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use chat::{ErrorCode, Parties, PartyPresence};
+use chat::{Attendance, ErrorCode, Parties, PartyPresence};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Aftermath, Door, History, Line, Standing, fitting, take};
@@ -21,10 +22,10 @@ pub(crate) struct Joined {
     pub(crate) who: Parties,
     /// Whether it takes messages.
     pub(crate) standing: Standing,
-    /// Who is connected, anywhere, as the database knows it.
-    pub(crate) presence: Vec<PartyPresence>,
-    /// When it was asked, in milliseconds since 1970.
-    pub(crate) asked_at: i64,
+    /// Which of them are on other nodes.
+    pub(crate) elsewhere: Attendance,
+    /// When all this was asked for.
+    pub(crate) asked: Instant,
 }
 
 impl Door {
@@ -61,34 +62,39 @@ impl Door {
     ) -> (Result<(), ErrorCode>, Aftermath) {
         let mut aftermath = Aftermath::default();
         let mut state = self.state.lock();
-        let Joined { at, page, version, who, standing, mut presence, asked_at } = joined;
+        let Joined { at, page, version, who, standing, elsewhere, asked } = joined;
         let last = page.last;
-        state.learn(self, version, who, Some(standing), &mut aftermath);
-        state.synced = state.synced.max(version);
+        if state.is_behind(version, asked) || page.messages.iter().any(|arrival| state.is_another(&arrival.message)) {
+            state.start_over(self, last, &mut aftermath);
+        }
+        page.messages.iter().for_each(|arrival| state.meet(&arrival.message));
+        state.learn(self, version, who.clone(), standing, &mut aftermath);
         let allowed = state.facts.as_ref().is_some_and(|facts| facts.admit(&connection.actor));
         let result = if allowed { Ok(()) } else { Err(ErrorCode::NotFound) };
+        let mut roll = Vec::new();
         if allowed {
-            state.know_presence(&mut presence, asked_at);
+            aftermath.inquire |= state.join_presence(&who, elsewhere, asked);
+            state.tell_presence(self);
+            roll = state.roll(&connection.actor);
         }
         if let Some(member) = state.member(connection) {
             let mut steps = Vec::new();
             if allowed {
-                answer(&presence);
+                answer(&roll);
                 member.line.joined(at, fitting(&page, connection), &mut steps);
+                member.is_there = true;
             } else {
-                member.line.leave(&mut steps);
+                member.leave(&mut steps);
             }
             take(&mut steps, connection);
         } else {
             // Lost meanwhile. The function may have registered the user after it was told of that.
-            state.departed(self, &connection.actor, &mut aftermath);
+            state.departed(&connection.actor, &mut aftermath);
         }
         for member in state.members.iter_mut().filter(|member| member.line.follows()) {
             member.line.heard_of(last);
         }
-        if allowed {
-            state.come_online(self, &connection.actor);
-        }
+        state.tell_presence(self);
         state.tidy(self);
         state.sum_up(&mut aftermath);
         (result, aftermath)
@@ -111,14 +117,15 @@ impl Door {
         if let Some(member) = state.member(connection) {
             followed = member.line.follows();
             let mut steps = Vec::new();
-            member.line.leave(&mut steps);
+            member.leave(&mut steps);
             take(&mut steps, connection);
             if lost {
                 member.line = Line::default();
             }
         }
         if followed {
-            state.departed(self, &connection.actor, &mut aftermath);
+            state.departed(&connection.actor, &mut aftermath);
+            state.tell_presence(self);
         }
         state.tidy(self);
         state.sum_up(&mut aftermath);

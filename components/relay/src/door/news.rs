@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use chat::{ErrorCode, Parties, Status};
 use chrono::{DateTime, Utc};
+use tokio::time::Instant;
 
-use super::{Aftermath, Changed, Door, Facts, State, take};
+use super::{Aftermath, Changed, Door, Facts, Presence, State, take};
 use crate::post::Post;
 use crate::ticket::Ticket;
 
@@ -18,23 +19,20 @@ pub(crate) struct Standing {
     pub(crate) closed_at: Option<DateTime<Utc>>,
 }
 
-impl Standing {
-    /// It does. Whoever hears of a new message knows that.
-    pub(crate) const OPEN: Self = Self { status: Status::Open, closed_at: None };
-}
-
 /// What is known of a conversation as of one transaction.
 pub(crate) struct News {
     /// The number of the transaction's change.
     pub(crate) version: i64,
     /// The parties then.
     pub(crate) who: Parties,
-    /// Whether it took messages then; `None` when that was not said.
-    pub(crate) standing: Option<Standing>,
+    /// Whether it took messages then.
+    pub(crate) standing: Standing,
+    /// The last number then. Only this says what there is: the messages below may be old ones that were sent again.
+    pub(crate) last: i64,
     /// Messages, ascending.
     pub(crate) posts: Vec<Arrived>,
-    /// The last number then; `None` when that was not said.
-    pub(crate) last: Option<i64>,
+    /// When the database was asked for all this; `None` for an event, which comes whenever it comes.
+    pub(crate) asked: Option<Instant>,
 }
 
 /// A message among the news.
@@ -50,9 +48,14 @@ impl Door {
     pub(crate) fn hear(&self, news: &News) -> Aftermath {
         let mut aftermath = Aftermath::default();
         let mut state = self.state.lock();
+        if state.is_refuted_by(news) {
+            state.start_over(self, news.last, &mut aftermath);
+        }
         state.learn(self, news.version, news.who.clone(), news.standing, &mut aftermath);
         let mut steps = Vec::new();
         for Arrived { post, ticket } in &news.posts {
+            aftermath.doubtful |= state.is_another(post);
+            state.meet(post);
             for member in &mut state.members {
                 match ticket {
                     Some(ticket) if Arc::ptr_eq(&ticket.connection, &member.connection) => {
@@ -63,11 +66,8 @@ impl Door {
                 take(&mut steps, &member.connection);
             }
         }
-        if let Some(last) = news.last {
-            for member in state.members.iter_mut().filter(|member| member.line.follows()) {
-                member.line.heard_of(last);
-            }
-            state.synced = state.synced.max(news.version);
+        for member in state.members.iter_mut().filter(|member| member.line.follows()) {
+            member.line.heard_of(news.last);
         }
         state.tidy(self);
         state.sum_up(&mut aftermath);
@@ -96,7 +96,8 @@ impl Door {
         let mut state = self.state.lock();
         state.remove(self, ErrorCode::NotFound, |_| true, &mut aftermath);
         state.facts = None;
-        state.synced = 0;
+        state.latest = None;
+        state.presence = Presence::default();
         state.sum_up(&mut aftermath);
         aftermath
     }
@@ -109,18 +110,20 @@ impl State {
         door: &Door,
         version: i64,
         parties: Parties,
-        standing: Option<Standing>,
+        standing: Standing,
         aftermath: &mut Aftermath,
     ) {
         let known = self.facts.as_ref();
         if known.is_some_and(|facts| version <= facts.version) {
             return;
         }
-        let standing = standing.or(known.map(|facts| facts.standing)).unwrap_or(Standing::OPEN);
         let changed = known.is_some_and(|facts| facts.parties != parties || facts.standing != standing);
         let reassigned = known.is_none_or(|facts| facts.parties != parties);
-        let facts = Facts { version, parties, standing };
+        let known_before = known.is_some();
+        let facts = Facts { version, since: Instant::now(), parties, standing };
         if reassigned {
+            self.replace_parties(door, &facts.parties);
+            aftermath.inquire |= known_before;
             self.remove(door, ErrorCode::Forbidden, |member| !facts.admit(&member.connection.actor), aftermath);
         }
         if changed {
@@ -136,5 +139,8 @@ impl State {
             }
         }
         self.facts = Some(facts);
+        if reassigned {
+            self.tell_presence(door);
+        }
     }
 }

@@ -1,12 +1,15 @@
 //! Who is there.
+//!
+//! On this node that is known from its own connections. Of other nodes the database tells, which is asked at each join, at
+//! each sweep, and soon after a ring. Of two answers the later asked one is newer if it was asked for after the other had
+//! come; when they overlap nobody knows, and the database is asked again. No clock has a say in it.
 
-use std::time::SystemTime;
-
-use chat::wire::Presence;
-use chat::{Actor, PartyPresence, ServiceRequestId, UserId};
+use chat::wire::{Follower, Held};
+use chat::{Actor, Attendance, Parties, PartyPresence, Role, ServiceRequestId, UserId};
 use serde::Serialize;
+use tokio::time::Instant;
 
-use super::{Door, State};
+use super::{Aftermath, Door, Member, State};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,107 +19,181 @@ struct PresenceChanged<'a> {
     online: bool,
 }
 
-/// A party as other nodes have it.
-#[derive(Debug)]
-pub(super) struct Elsewhere {
-    user_id: UserId,
-    online: bool,
-    /// As of when that is known, in milliseconds since 1970.
-    at: i64,
+/// Who is there, as far as this node knows.
+#[derive(Debug, Default)]
+pub(super) struct Presence {
+    /// The parties that are on other nodes.
+    elsewhere: Attendance,
+    /// When the answer came that says so.
+    since: Option<Instant>,
+    /// The parties that the followers were told of as being there.
+    told: Attendance,
+    /// Whether the database has lost registrations of this node.
+    unregistered: bool,
 }
 
 impl Door {
-    /// Other nodes tell, as of this time in milliseconds, who has come or gone there.
-    pub(crate) fn hear_presence(&self, presence: &[Presence], at: i64) {
+    /// What a sweep tells of it. `None` when nobody follows.
+    pub(crate) fn held(&self) -> Option<Held> {
+        let state = self.state.lock();
+        let (here, coming) = (state.here(), state.coming());
+        let follows = state.members.iter().any(|member| member.line.follows());
+        follows.then(|| Held {
+            id: self.id.clone(),
+            version: state.facts.as_ref().map_or(0, |facts| facts.version),
+            here,
+            coming: coming - here,
+            elsewhere: state.presence.elsewhere,
+        })
+    }
+
+    /// Takes note of which parties are registered for this node. Whether one has joined that is not.
+    pub(crate) fn needs_registering(&self, registered: Attendance) -> bool {
         let mut state = self.state.lock();
-        for Presence { user_id, online } in presence {
-            let was_online = state.is_elsewhere(user_id);
-            state.note_elsewhere(user_id, *online, at);
-            let online = state.is_elsewhere(user_id);
-            if was_online != online && state.connections_of(user_id) == 0 {
-                state.announce(self, user_id, online);
+        let (here, coming) = (state.here(), state.coming());
+        let lacks = !(here - registered).is_empty();
+        // One too many is for nobody, or for somebody who is there as another: that is registered anew.
+        state.presence.unregistered = lacks || !(registered - (here | coming)).is_empty();
+        lacks
+    }
+
+    /// The users who have joined, each once, if they are to be registered again. They are asked for once.
+    pub(crate) fn unregistered(&self) -> Vec<Follower> {
+        let mut state = self.state.lock();
+        if !std::mem::take(&mut state.presence.unregistered) {
+            return Vec::new();
+        }
+        let mut followers: Vec<Follower> = Vec::new();
+        for member in state.members.iter().filter(|member| member.is_there) {
+            let actor = &member.connection.actor;
+            let Some(role) = state.role_of(actor) else { continue };
+            match followers.iter_mut().find(|known| known.user_id == actor.user) {
+                // Customer and technician are known by their ids; that somebody is there for the centre only this says.
+                Some(known) if role == Role::ServiceCenter => known.role = role,
+                Some(_) => {}
+                None => {
+                    let (service_request_id, user_id) = (self.id.clone(), actor.user.clone());
+                    followers.push(Follower { service_request_id, user_id, role });
+                }
             }
         }
+        followers
+    }
+
+    /// The database says, as of some moment after it was asked, which parties are on other nodes.
+    pub(crate) fn hear_presence(&self, who: &Parties, elsewhere: Attendance, asked: Instant) -> Aftermath {
+        let mut aftermath = Aftermath::default();
+        let mut state = self.state.lock();
+        // Of other parties than those of today it says nothing; the next sweep does.
+        if state.facts.as_ref().is_some_and(|facts| facts.parties == *who) {
+            if state.presence.is_older_than(asked) {
+                state.presence.know(elsewhere);
+                state.tell_presence(self);
+            } else {
+                aftermath.inquire = elsewhere != state.presence.elsewhere;
+            }
+        }
+        state.tidy(self);
+        aftermath
+    }
+}
+
+impl Presence {
+    /// Whether what is known is certainly older than an answer that was asked for at this time.
+    fn is_older_than(&self, asked: Instant) -> bool {
+        self.since.is_none_or(|since| since < asked)
+    }
+
+    fn know(&mut self, elsewhere: Attendance) {
+        self.elsewhere = elsewhere;
+        self.since = Some(Instant::now());
     }
 }
 
 impl State {
-    /// Takes in what the database knows of who is there, asked for at this time, by a join that has not ended. What is
-    /// known here is newer: who has joined on this node meanwhile, and what other nodes have told since.
-    pub(super) fn know_presence(&mut self, presence: &mut [PartyPresence], asked_at: i64) {
-        for PartyPresence { user_id, online, .. } in presence.iter() {
-            // The database counts this node's own connections too, those included that are about to join.
-            if !self.is_about(user_id) {
-                self.note_elsewhere(user_id, *online, asked_at);
-            }
+    /// Takes in what a join tells of other nodes. Whether the database is to be asked again: a join does not know whether
+    /// somebody is gone or only not heard of yet, and what it overlaps with may be newer.
+    pub(super) fn join_presence(&mut self, who: &Parties, elsewhere: Attendance, asked: Instant) -> bool {
+        if self.facts.as_ref().is_none_or(|facts| facts.parties != *who) {
+            return true;
         }
-        self.presence_at = self.presence_at.max(asked_at);
-        for PartyPresence { user_id, online, .. } in presence {
-            *online = match self.is_about(user_id) {
-                true => *online || self.connections_of(user_id) > 0,
-                false => self.is_elsewhere(user_id),
-            };
+        let known = self.presence.elsewhere;
+        if !self.presence.is_older_than(asked) {
+            return known != elsewhere;
         }
+        // Nobody was looked after before the first one joined.
+        let is_first = self.members.iter().all(|member| !member.is_there);
+        self.presence.know(if is_first { elsewhere } else { known | elsewhere });
+        !(self.presence.elsewhere - elsewhere).is_empty()
     }
 
-    /// Somebody has joined on this node.
-    pub(super) fn come_online(&self, door: &Door, actor: &Actor) {
-        let Some(party) = self.party(actor) else { return };
-        if self.connections_of(&party) == 1 && !self.is_elsewhere(&party) {
-            self.announce(door, &party, true);
-        }
+    /// The parties as a client sees them who has just joined.
+    pub(super) fn roll(&self, joined: &Actor) -> Vec<PartyPresence> {
+        let Some(facts) = &self.facts else { return Vec::new() };
+        let there = self.here() | self.presence.elsewhere | self.attendance_of(joined);
+        let party =
+            |role| facts.parties.party(role).map(|user_id| PartyPresence { user_id, role, online: there.has(role) });
+        Attendance::ROLES.into_iter().filter_map(party).collect()
     }
 
-    /// A connection of this user follows no longer.
-    pub(super) fn gone_offline(&self, door: &Door, actor: &Actor) {
-        let Some(party) = self.party(actor) else { return };
-        if self.connections_of(&party) == 0 && !self.is_elsewhere(&party) {
-            self.announce(door, &party, false);
+    /// Tells the followers who has come or gone since they were told last.
+    pub(super) fn tell_presence(&mut self, door: &Door) {
+        let there = self.here() | self.presence.elsewhere;
+        let changed = there ^ std::mem::replace(&mut self.presence.told, there);
+        if changed.is_empty() {
+            return;
         }
-    }
-
-    /// Late news, or what somebody repeats who can write to Redis, is no news.
-    fn note_elsewhere(&mut self, user: &UserId, online: bool, at: i64) {
-        match self.elsewhere.iter_mut().find(|known| known.user_id == *user) {
-            Some(known) if at >= known.at => (known.online, known.at) = (online, at),
-            None if at >= self.presence_at => self.elsewhere.push(Elsewhere { user_id: user.clone(), online, at }),
-            _ => {}
+        for role in Attendance::ROLES.into_iter().filter(|role| changed.has(*role)) {
+            self.announce(door, role, there.has(role));
         }
     }
 
-    fn is_elsewhere(&self, user: &UserId) -> bool {
-        self.elsewhere.iter().any(|known| known.online && known.user_id == *user)
+    /// The parties are to be others: who of them changes is gone, and whether the new ones are there is to be found out.
+    pub(super) fn replace_parties(&mut self, door: &Door, parties: &Parties) {
+        let Some(facts) = &self.facts else { return };
+        let replaced: Attendance =
+            Attendance::ROLES.into_iter().filter(|role| facts.parties.party(*role) != parties.party(*role)).collect();
+        self.presence.elsewhere = self.presence.elsewhere - replaced;
+        let told = self.presence.told;
+        self.presence.told = told - replaced;
+        for role in Attendance::ROLES.into_iter().filter(|role| replaced.has(*role) && told.has(*role)) {
+            self.announce(door, role, false);
+        }
     }
 
-    /// Whether a connection of this party follows on this node, or is about to.
-    fn is_about(&self, party: &UserId) -> bool {
-        let mut about = self.members.iter().filter(|member| member.line.follows());
-        about.any(|member| self.party(&member.connection.actor).as_ref() == Some(party))
+    /// The parties of which a connection has joined.
+    fn here(&self) -> Attendance {
+        self.attendance(|member| member.is_there)
     }
 
-    /// As whom this user takes part: a person of the service centre as the centre. The platform only watches.
-    fn party(&self, actor: &Actor) -> Option<UserId> {
-        self.facts.as_ref()?.parties.party_of(actor)
+    /// The parties of which a connection follows or is about to.
+    fn coming(&self) -> Attendance {
+        self.attendance(|member| member.line.follows())
     }
 
-    fn connections_of(&self, party: &UserId) -> usize {
-        let following = self.members.iter().filter(|member| member.line.position().is_some());
-        following.filter(|member| self.party(&member.connection.actor).as_ref() == Some(party)).count()
+    fn attendance(&self, counts: impl Fn(&Member) -> bool) -> Attendance {
+        let members = self.members.iter().filter(|member| counts(member));
+        members.fold(Attendance::NOBODY, |all, member| all | self.attendance_of(&member.connection.actor))
     }
 
-    /// Tells everybody else who follows.
-    fn announce(&self, door: &Door, party: &UserId, online: bool) {
-        let event = PresenceChanged { service_request_id: &door.id, user_id: party, online };
+    /// Which parties this user is. The platform only watches.
+    fn attendance_of(&self, actor: &Actor) -> Attendance {
+        self.facts.as_ref().map(|facts| facts.parties.attendance_of(actor)).unwrap_or_default()
+    }
+
+    /// As what this user takes part.
+    fn role_of(&self, actor: &Actor) -> Option<Role> {
+        self.facts.as_ref()?.parties.role_of(actor)
+    }
+
+    /// Tells everybody who follows but the party itself.
+    fn announce(&self, door: &Door, role: Role, online: bool) {
+        let Some(user_id) = self.facts.as_ref().and_then(|facts| facts.parties.party(role)) else { return };
+        let event = PresenceChanged { service_request_id: &door.id, user_id: &user_id, online };
         for member in &self.members {
-            if member.line.position().is_some() && self.party(&member.connection.actor).as_ref() != Some(party) {
+            if member.line.position().is_some() && !self.attendance_of(&member.connection.actor).has(role) {
                 member.connection.tell("OnPresenceChanged", &event);
             }
         }
     }
-}
-
-/// The time, in milliseconds since 1970.
-pub(crate) fn milliseconds_now() -> i64 {
-    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
 }

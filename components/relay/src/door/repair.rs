@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use chat::ErrorCode;
 use chat::cursor::Question;
+use chat::{ErrorCode, ServiceRequestId};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{Aftermath, Door, History, Member, fitting, take};
@@ -16,6 +17,15 @@ pub(crate) struct Wanted {
     pub(crate) after: i64,
     /// Who asks: connections of one user, with the same rights. The first one's token opens the page.
     pub(crate) for_whom: Vec<(Arc<Connection>, Question)>,
+}
+
+/// Messages that the client lacks are deleted.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Truncated<'a> {
+    service_request_id: &'a ServiceRequestId,
+    /// The first number that is kept.
+    first_seq: i64,
 }
 
 impl Door {
@@ -42,6 +52,11 @@ impl Door {
         end
     }
 
+    /// Nobody looks after missing messages any longer, whatever there are.
+    pub(crate) fn abandon_repair(&self) {
+        self.state.lock().repairing = false;
+    }
+
     /// What to ask of history now. Who has not read what waits already is left out until there is room.
     pub(crate) fn questions(&self) -> Vec<Wanted> {
         let mut wanted: Vec<Wanted> = Vec::new();
@@ -65,16 +80,27 @@ impl Door {
     }
 
     /// History has answered. The page goes to those in whose name it was asked for, and to nobody else.
-    pub(crate) fn fill(&self, wanted: &Wanted, page: &History) {
+    pub(crate) fn fill(&self, wanted: &Wanted, page: &History) -> Aftermath {
+        let mut aftermath = Aftermath::default();
         let mut state = self.state.lock();
+        // They have a message that history no longer has, or has another one in its place.
+        if wanted.after > page.last || page.messages.iter().any(|arrival| state.is_another(&arrival.message)) {
+            state.start_over(self, page.last, &mut aftermath);
+        }
+        page.messages.iter().for_each(|arrival| state.meet(&arrival.message));
         let mut steps = Vec::new();
         for (connection, question) in &wanted.for_whom {
             if let Some(member) = state.member(connection) {
-                member.line.history(*question, fitting(page, connection), &mut steps);
+                let gone = member.line.history(*question, fitting(page, connection), &mut steps);
+                if let Some(first_seq) = gone {
+                    connection.tell("OnHistoryTruncated", &Truncated { service_request_id: &self.id, first_seq });
+                }
                 take(&mut steps, connection);
             }
         }
         state.tidy(self);
+        state.sum_up(&mut aftermath);
+        aftermath
     }
 
     /// History could not be asked.
@@ -94,6 +120,7 @@ impl Door {
         let expelled =
             |connection: &Arc<Connection>| wanted.for_whom.iter().any(|(asker, _)| asker.actor == connection.actor);
         state.remove(self, ErrorCode::Forbidden, |member| expelled(&member.connection), &mut aftermath);
+        state.tell_presence(self);
         state.sum_up(&mut aftermath);
         aftermath
     }

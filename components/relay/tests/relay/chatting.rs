@@ -29,7 +29,8 @@ async fn a_join_tells_where_the_conversation_is_and_what_was_missed() {
     assert_eq!(
         joined,
         json!({
-            "serviceRequestId": "sr", "lastSeq": 3, "epoch": "first", "status": "open",
+            "serviceRequestId": "sr", "firstSeq": 1, "lastSeq": 3, "truncated": false, "restarted": false,
+            "epoch": "first", "status": "open",
             "parties": [party("carla", "customer", true), party("theo", "technician", false), party("north", "service-center", false)],
         })
     );
@@ -232,9 +233,11 @@ async fn a_full_lane_says_so() {
     for id in ids {
         results.push(carla.completion(&id).await);
     }
-    let crowded = "rate_limited: too many messages are waiting; send it again in a moment".to_owned();
-    assert_eq!(results.iter().filter(|result| **result == Err(crowded.clone())).count(), 7);
-    assert!(results.iter().take(3).all(Result::is_ok));
+    let (stored, refused) = results.split_at(3);
+    assert!(stored.iter().all(Result::is_ok));
+    assert_eq!(refused[0], Err("rate_limited: too many messages are waiting; try again in 1 s".to_owned()));
+    let behind = "rate_limited: an earlier message must be sent again first";
+    assert!(refused[1..].iter().all(|result| result.as_ref().is_err_and(|error| error.starts_with(behind))));
 }
 
 #[tokio::test]
@@ -273,4 +276,26 @@ async fn one_connection_may_ask_only_so_much_at_once_and_loses_nothing() {
         assert_eq!(carla.completion(&id).await.unwrap()["seq"], seq);
     }
     assert!(fake.batches().iter().all(|batch| *batch <= 4), "{:?}", fake.batches());
+}
+
+#[tokio::test]
+async fn what_a_function_vouches_for_is_shown_beside_the_token_until_another_does() {
+    let (node, fake) = open().await;
+    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
+    carla.join("sr", None).await.unwrap();
+    carla.say("sr", "nobody vouches yet").await.unwrap();
+    fake.vouch_with("old");
+    carla.say("sr", "the answer vouches").await.unwrap();
+    carla.say("sr", "so this is vouched for").await.unwrap();
+    fake.vouch_with("new");
+    carla.say("sr", "the key is another one").await.unwrap();
+    carla.say("sr", "and so is the voucher").await.unwrap();
+    let mut theo = Client::connect(&node, "theo", Role::Technician).await;
+    theo.join("sr", None).await.unwrap();
+    theo.say("sr", "who has joined is vouched for at once").await.unwrap();
+
+    let shown: Vec<_> = fake.vouchers().into_iter().filter(|shown| shown.len() < 2).collect();
+    let of = |voucher: &str| vec![Some(voucher.to_owned())];
+    let (old, new) = (of("carla by old"), of("carla by new"));
+    assert_eq!(shown, [vec![], vec![], old.clone(), old, new, of("theo by new")]);
 }

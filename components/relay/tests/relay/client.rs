@@ -6,6 +6,7 @@ use std::time::Duration;
 use chat::Role;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -57,6 +58,14 @@ impl Client {
         self.stream.send(Message::binary(bytes.to_vec())).await.unwrap();
     }
 
+    /// Writes past the WebSocket.
+    pub async fn write_bytes(&mut self, bytes: &[u8]) {
+        match self.stream.get_mut() {
+            MaybeTlsStream::Plain(stream) => stream.write_all(bytes).await.unwrap(),
+            _ => panic!("no plain socket"),
+        }
+    }
+
     /// The next message of the server but pings; `None` when it has closed the WebSocket.
     pub async fn read(&mut self) -> Option<Value> {
         loop {
@@ -83,7 +92,12 @@ impl Client {
 
     /// Whether nothing comes for a while.
     pub async fn is_silent(&mut self, time: Duration) -> bool {
-        timeout(time, self.read()).await.is_err()
+        self.heard_within(time).await.is_none()
+    }
+
+    /// What comes next, if anything does within this time.
+    pub async fn heard_within(&mut self, time: Duration) -> Option<Value> {
+        timeout(time, self.next()).await.ok()
     }
 
     /// Sends an invocation and gives its id.

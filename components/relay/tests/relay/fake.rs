@@ -1,24 +1,31 @@
 //! The functions and their database, in memory, obeying a script of faults.
 
+mod presence;
 mod routes;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use chat::wire::{
-    DeliveryKey, Event, EventConversation, HistoryPage, JoinAnswer, JoinRequest, LeaveRequest, Outcome, Presence,
-    SendAnswer, SendItem, SendRequest, SentConversation, SweepAnswer, SweepChange, SweepRequest,
+    DeliveryKey, Event, EventConversation, HistoryPage, Inventory, JoinAnswer, JoinRequest, LeaveRequest, LimitsAnswer,
+    LimitsRequest, Outcome, SendAnswer, SendItem, SendRequest, SentConversation, SweepAnswer, SweepChange,
+    SweepRequest, Taken,
 };
-use chat::{Actor, ErrorCode, Message, Parties, PartyPresence, Problem, Refusal, Role, ServiceRequestId, Status};
+use chat::{
+    Actor, Attendance, ErrorCode, Message, NodeName, Parties, Problem, Refusal, Role, ServiceRequestId, Status, UserId,
+};
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
 use identity::{Settings, Verifier};
 use relay::{CallError, Functions};
 use uuid::Uuid;
+
+use presence::Registration;
 
 pub const SECRET: &str = "a secret of thirty-two bytes, yes";
 pub const RELAY_KEY: &str = "relay key";
@@ -35,10 +42,16 @@ pub enum Fault {
     Slow(Duration),
     /// It works at once, and takes so long to say so.
     SlowAnswer(Duration),
+    /// Nobody hears of it again, and it works after so long all the same.
+    Late(Duration),
     /// It panics.
     Panic,
     /// It never answers, and does nothing.
     Hang,
+    /// Whoever has asked is told at once that it failed, and it works after so long all the same.
+    GivenUp(Duration),
+    /// It does nothing, and its answer makes no sense.
+    Unreadable,
 }
 
 /// The system behind the relays.
@@ -70,8 +83,18 @@ struct State {
     poison: Option<String>,
     /// Where nodes take events.
     nodes: BTreeMap<String, std::net::SocketAddr>,
-    registered: Vec<(String, ServiceRequestId, String)>,
+    registered: Vec<Registration>,
+    /// Nodes that have not been heard of for too long.
+    silent: BTreeSet<String>,
+    /// Until when nodes that are not heard of may be there all the same.
+    early: Option<Instant>,
     batches: Vec<usize>,
+    /// With what functions vouch for tokens, if they do.
+    vouching: Option<&'static str>,
+    /// What was shown beside the tokens of each batch.
+    vouchers: Vec<Vec<Option<String>>>,
+    /// When the buckets that all nodes share are full again.
+    buckets: BTreeMap<(String, String), Instant>,
 }
 
 #[derive(Clone)]
@@ -79,8 +102,11 @@ struct Conversation {
     version: i64,
     parties: Parties,
     status: Status,
+    closed_at: Option<DateTime<Utc>>,
     messages: Vec<Message>,
     purged_through: i64,
+    /// Whether another transaction holds it: whoever waits for it, waits in vain.
+    locked: bool,
 }
 
 impl Conversation {
@@ -120,7 +146,12 @@ impl Fake {
                 poison: None,
                 nodes: BTreeMap::new(),
                 registered: Vec::new(),
+                silent: BTreeSet::new(),
+                early: None,
                 batches: Vec::new(),
+                vouching: None,
+                vouchers: Vec::new(),
+                buckets: BTreeMap::new(),
             })),
             verifier: Arc::new(Verifier::new(&settings()).unwrap()),
             ringing: Arc::new(AtomicBool::new(true)),
@@ -146,12 +177,15 @@ impl Fake {
                 version: 0,
                 parties: parties.clone(),
                 status,
+                closed_at: None,
                 messages: Vec::new(),
                 purged_through: 0,
+                locked: false,
             });
             conversation.version += 1;
             conversation.parties = parties;
             conversation.status = status;
+            conversation.closed_at = (status == Status::Closed).then(Utc::now);
             state.events(name, Vec::new(), None)
         };
         self.ring(events);
@@ -189,8 +223,44 @@ impl Fake {
         }
     }
 
+    /// Promotes a standby that lacks the last commits: this one's messages after a number, and as many changes.
+    pub fn lose(&self, name: &str, after: i64) {
+        let mut state = self.state();
+        let conversation = state.conversations.get_mut(name).unwrap();
+        conversation.version -= conversation.last() - after;
+        conversation.messages.truncate(usize::try_from(after).unwrap());
+    }
+
+    /// The same, and so many others are in their place before anybody asks. A standby knows of no registrations.
+    pub fn replace(&self, name: &str, after: i64, others: usize) {
+        let mut state = self.state();
+        state.registered.retain(|registration| registration.id.as_str() != name);
+        let conversation = state.conversations.get_mut(name).unwrap();
+        conversation.version -= conversation.last() - after;
+        conversation.messages.truncate(usize::try_from(after).unwrap());
+        for _ in 0..others {
+            state.store(name, "theo", Role::Technician, Uuid::new_v4(), "in its place");
+            state.conversations.get_mut(name).unwrap().version += 1;
+        }
+    }
+
+    /// Another transaction takes hold of a conversation, or lets go of it.
+    pub fn lock(&self, name: &str, locked: bool) {
+        self.state().conversations.get_mut(name).unwrap().locked = locked;
+    }
+
     pub fn messages(&self, name: &str) -> Vec<Message> {
         self.state().conversations.get(name).unwrap().messages.clone()
+    }
+
+    /// From now on functions vouch for whom they know, with this key.
+    pub fn vouch_with(&self, key: &'static str) {
+        self.state().vouching = Some(key);
+    }
+
+    /// What was shown beside the tokens of each batch.
+    pub fn vouchers(&self) -> Vec<Vec<Option<String>>> {
+        self.state().vouchers.clone()
     }
 
     pub fn batches(&self) -> Vec<usize> {
@@ -199,7 +269,12 @@ impl Fake {
 
     pub fn registered(&self) -> Vec<(String, String)> {
         let state = self.state();
-        state.registered.iter().map(|(node, id, user)| (format!("{node}/{id}"), user.clone())).collect()
+        state.registered.iter().map(|it| (format!("{}/{}", it.node, it.id), it.user.to_string())).collect()
+    }
+
+    /// Whether the calls of a route have failed as often as they were told to.
+    pub fn is_sound(&self, route: &str) -> bool {
+        self.state().faults.get(route).is_none_or(VecDeque::is_empty)
     }
 
     /// The next calls of a route go wrong.
@@ -212,19 +287,13 @@ impl Fake {
         self.state().faults.remove(route);
     }
 
-    pub fn poison(&self, body: &str) {
-        self.state().poison = Some(body.to_owned());
+    /// Whether every fault of a route has been met.
+    pub fn is_healed(&self, route: &str) -> bool {
+        self.state().faults.get(route).is_none_or(VecDeque::is_empty)
     }
 
-    /// A signed event for a node that says who has come or gone on another.
-    pub fn presence(&self, node: &str, name: &str, user: &str, online: bool) -> Vec<u8> {
-        std::thread::sleep(Duration::from_millis(2));
-        let mut event: Event = {
-            let signed = self.state().event(node, name, Vec::new());
-            serde_json::from_slice(&signed[65..]).unwrap()
-        };
-        event.conversations[0].presence = vec![Presence { user_id: user.parse().unwrap(), online }];
-        event.sign(&DeliveryKey::new(DELIVERY_KEY.as_bytes()).unwrap()).unwrap()
+    pub fn poison(&self, body: &str) {
+        self.state().poison = Some(body.to_owned());
     }
 
     /// A signed event for a node that says what is in the database now.
@@ -244,7 +313,7 @@ impl Fake {
 }
 
 impl State {
-    fn send(&mut self, actor: &Actor, item: &SendItem) -> Result<(bool, Message), Refusal> {
+    fn send(&mut self, actor: &Actor, item: &SendItem) -> Result<Outcome, Refusal> {
         let missing = || ErrorCode::NotFound.refusal("there is no such service request");
         let name = Uuid::try_parse(&item.client_message_id)
             .map_err(|_| ErrorCode::Invalid.refusal("clientMessageId must be a uuid"))?;
@@ -255,12 +324,16 @@ impl State {
         let role = conversation.parties.role_of(actor).ok_or_else(missing)?;
         let of_sender = |message: &&Message| message.client_message_id == name && message.sender_id == actor.user;
         if let Some(message) = conversation.messages.iter().find(of_sender) {
-            return Ok((false, message.clone()));
+            return Ok(Outcome::Stored { new: false, message: Box::new(message.clone()) });
         }
         if conversation.status == Status::Closed {
             return Err(ErrorCode::Closed.refusal("the service request is closed"));
         }
-        Ok((true, self.store(&item.service_request_id, actor.user.as_str(), role, name, &item.body)))
+        if conversation.locked {
+            return Ok(Outcome::BUSY);
+        }
+        let message = self.store(&item.service_request_id, actor.user.as_str(), role, name, &item.body);
+        Ok(Outcome::Stored { new: true, message: Box::new(message) })
     }
 
     fn store(&mut self, name: &str, sender: &str, role: Role, client_message_id: Uuid, body: &str) -> Message {
@@ -273,36 +346,45 @@ impl State {
             sender_role: role,
             client_message_id,
             body: body.to_owned(),
-            sent_at: chrono::Utc::now(),
+            sent_at: Utc::now(),
         };
         conversation.messages.push(message.clone());
         message
     }
 
     fn events(&self, name: &str, messages: Vec<Message>, except: Option<&str>) -> Vec<(std::net::SocketAddr, Vec<u8>)> {
-        let holds = |node: &str| self.registered.iter().any(|(holder, id, _)| holder == node && id.as_str() == name);
+        let rung = self.holders(name, except).into_iter();
+        rung.map(|(node, address)| (address, self.event(node, name, messages.clone()))).collect()
+    }
+
+    /// The nodes that hold a conversation, and where they take events.
+    fn holders(&self, name: &str, except: Option<&str>) -> Vec<(&str, std::net::SocketAddr)> {
+        let holds = |node: &str| self.registered.iter().any(|it| it.node == node && it.id.as_str() == name);
         let rung = self.nodes.iter().filter(|(node, _)| Some(node.as_str()) != except && holds(node));
-        rung.map(|(node, address)| (*address, self.event(node, name, messages.clone()))).collect()
+        rung.map(|(node, address)| (node.as_str(), *address)).collect()
     }
 
     fn event(&self, node: &str, name: &str, messages: Vec<Message>) -> Vec<u8> {
         let conversation = self.conversations.get(name).unwrap();
-        let event = Event {
+        signed(&Event {
             to: node.parse().unwrap(),
-            at: chrono::Utc::now().timestamp_millis(),
             epoch: self.epoch.clone(),
             conversations: vec![EventConversation {
                 id: id(name),
                 version: conversation.version,
+                last_seq: conversation.last(),
                 who: conversation.parties.clone(),
                 status: conversation.status,
-                closed_at: None,
+                closed_at: conversation.closed_at,
                 messages,
-                presence: Vec::new(),
             }],
-        };
-        event.sign(&DeliveryKey::new(DELIVERY_KEY.as_bytes()).unwrap()).unwrap()
+            presence: Vec::new(),
+        })
     }
+}
+
+fn signed(event: &Event) -> Vec<u8> {
+    event.sign(&DeliveryKey::new(DELIVERY_KEY).unwrap()).unwrap()
 }
 
 impl Functions for Fake {
@@ -322,9 +404,25 @@ impl Functions for Fake {
                 Some(Fault::Hang) => return std::future::pending().await,
                 Some(Fault::Unavailable) => return Ok(response(Err(ErrorCode::Unavailable.refusal("down")))),
                 Some(Fault::Slow(time)) => tokio::time::sleep(time).await,
+                Some(Fault::Late(time)) => {
+                    tokio::spawn(async move {
+                        tokio::time::sleep(time).await;
+                        drop(fake.answer(&request));
+                    });
+                    return std::future::pending().await;
+                }
+                Some(Fault::GivenUp(time)) => {
+                    tokio::spawn(async move {
+                        tokio::time::sleep(time).await;
+                        drop(fake.answer(&request));
+                    });
+                    return Err(CallError::new("it takes too long"));
+                }
+                Some(Fault::Unreadable) => return Ok(Response::new("no JSON".into())),
                 Some(Fault::Panic) => panic!("as the script says"),
                 Some(Fault::LostAnswer | Fault::SlowAnswer(_)) | None => {}
             }
+            tokio::time::sleep(fake.wait(&request)).await;
             let answer = fake.answer(&request);
             if let Some(Fault::SlowAnswer(time)) = fault {
                 tokio::time::sleep(time).await;

@@ -11,11 +11,22 @@
 mod client;
 mod fake;
 mod node;
+mod wire;
 
+mod alive;
 mod chatting;
 mod connecting;
+mod ending;
 mod failing;
+mod holding;
+mod keys;
+mod limiting;
+mod losing;
 mod nodes;
+mod ordering;
 mod parties;
+mod presence;
 mod protocol;
+mod repeating;
 mod restoring;
+mod websocket;

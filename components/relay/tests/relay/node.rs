@@ -12,8 +12,10 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use identity::{Grant, mint};
-use relay::{Config, Limits, Relay};
+use relay::{Config, Functions, Limits, Relay};
+use supervisor::Ended;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::fake::{DELIVERY_KEY, Fake, RELAY_KEY, settings};
@@ -22,6 +24,7 @@ pub struct Node {
     pub relay: Relay,
     pub address: SocketAddr,
     pub internal: SocketAddr,
+    running: JoinHandle<Result<(), Ended>>,
     _stop: DropGuard,
 }
 
@@ -32,6 +35,7 @@ pub fn quick() -> Limits {
         call: Duration::from_millis(300),
         send: Duration::from_millis(1000),
         gap: Duration::from_millis(20),
+        held: Duration::from_millis(20),
         ..Limits::default()
     }
 }
@@ -41,22 +45,33 @@ pub async fn node(name: &str, fake: &Fake) -> Node {
 }
 
 pub async fn node_with(name: &str, fake: &Fake, limits: Limits) -> Node {
-    let config = Config {
-        node: name.to_owned(),
+    let node = start(Config { node: name.to_owned(), limits, ..config() }, Arc::new(fake.clone())).await;
+    fake.connect(name, node.internal);
+    node
+}
+
+/// What all nodes here have in common.
+pub fn config() -> Config {
+    Config {
+        node: "a".to_owned(),
         relay_key: RELAY_KEY.to_owned(),
         delivery_key: DELIVERY_KEY.to_owned(),
         tokens: settings(),
         allowed_origins: vec!["https://app.example.com".to_owned()],
-        limits,
-    };
-    let relay = Relay::new(config, Arc::new(fake.clone())).unwrap();
+        trusted_proxies: Vec::new(),
+        limits: quick(),
+    }
+}
+
+/// A node in front of these functions.
+pub async fn start(config: Config, functions: Arc<dyn Functions>) -> Node {
+    let relay = Relay::new(config, functions).unwrap();
     let stop = CancellationToken::new();
     let address = serve(relay.hub(), &stop).await;
     let internal = serve(relay.events(), &stop).await;
-    fake.connect(name, internal);
     let (running, until) = (relay.clone(), stop.clone());
-    tokio::spawn(async move { running.run(until).await });
-    Node { relay, address, internal, _stop: stop.drop_guard() }
+    let running = tokio::spawn(async move { running.run(until).await });
+    Node { relay, address, internal, running, _stop: stop.drop_guard() }
 }
 
 async fn serve(router: axum::Router, stop: &CancellationToken) -> SocketAddr {
@@ -85,6 +100,12 @@ impl Node {
             request = request.header(*name, *value);
         }
         send(request.body(Full::default()).unwrap()).await
+    }
+
+    /// Why the relay's work has ended, which it must not.
+    pub async fn end(&mut self, cause: &str) -> String {
+        let run = tokio::time::timeout(Duration::from_secs(5), &mut self.running).await.expect(cause);
+        run.unwrap().unwrap_err().to_string()
     }
 
     /// One number of the metrics.

@@ -104,21 +104,3 @@ async fn a_forged_event_changes_nothing() {
     }
     assert!(carla.is_silent(Duration::from_millis(100)).await, "and changes nothing");
 }
-
-#[tokio::test]
-async fn presence_comes_from_other_nodes_and_old_news_of_it_is_no_news() {
-    let fake = Fake::new();
-    fake.put("sr", parties("carla", Some("theo"), "north"), Status::Open);
-    let node = node("a", &fake).await;
-    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
-    carla.join("sr", 0).await.unwrap();
-    let came = fake.presence("a", "sr", "theo", true);
-    let went = fake.presence("a", "sr", "theo", false);
-    let seen = |online: bool| json!({"serviceRequestId": "sr", "userId": "theo", "online": online});
-    assert_eq!(post_event(node.internal, came.clone()).await, 204);
-    assert_eq!(carla.event("OnPresenceChanged").await, seen(true));
-    assert_eq!(post_event(node.internal, went).await, 204);
-    assert_eq!(carla.event("OnPresenceChanged").await, seen(false));
-    assert_eq!(post_event(node.internal, came).await, 204);
-    assert!(carla.is_silent(Duration::from_millis(100)).await, "that was before");
-}

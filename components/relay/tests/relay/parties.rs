@@ -4,29 +4,17 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chat::{Role, Status};
-use relay::Limits;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::client::Client;
 use crate::fake::{Fake, Fault, parties};
-use crate::node::{Node, node_with, post_event, quick, until};
+use crate::node::{Node, node, node_with, quick, until};
 
 async fn open() -> (Node, Fake) {
-    open_with(quick()).await
-}
-
-async fn open_with(limits: Limits) -> (Node, Fake) {
     let fake = Fake::new();
     fake.put("sr", parties("carla", Some("theo"), "north"), Status::Open);
-    (node_with("a", &fake, limits).await, fake)
-}
-
-/// A join whose answer is late, but not so late that the relay gives it up and asks again.
-const LATE: Fault = Fault::SlowAnswer(Duration::from_secs(1));
-
-fn patient() -> Limits {
-    Limits { call: Duration::from_secs(10), ..quick() }
+    (node("a", &fake).await, fake)
 }
 
 async fn both(node: &Node) -> (Client, Client) {
@@ -36,40 +24,6 @@ async fn both(node: &Node) -> (Client, Client) {
     theo.join("sr", 0).await.unwrap();
     assert_eq!(carla.event("OnPresenceChanged").await["userId"], "theo");
     (carla, theo)
-}
-
-#[tokio::test]
-async fn who_came_meanwhile_is_there() {
-    let (node, fake) = open_with(patient()).await;
-    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
-    let mut theo = Client::connect(&node, "theo", Role::Technician).await;
-    let online = |joined: &serde_json::Value| -> Vec<bool> {
-        let parties = joined["parties"].as_array().unwrap().iter();
-        parties.map(|party| party["online"].as_bool().unwrap()).collect()
-    };
-    // The answer is of a time before the technician, and comes after.
-    fake.fail("join", &[LATE]);
-    let slow = carla.begin("JoinServiceRequest", json!(["sr", 0, null])).await;
-    until("she is registered", || fake.calls.join.load(Ordering::SeqCst) == 1).await;
-    let quick = theo.begin("JoinServiceRequest", json!(["sr", 0, null])).await;
-    assert_eq!(online(&theo.completion(&quick).await.unwrap()), [true, true, false]);
-    assert_eq!(online(&carla.completion(&slow).await.unwrap()), [true, true, false]);
-    // Nobody takes her for somebody on another node: she is gone when her connection is.
-    assert_eq!(theo.event("OnPresenceChanged").await["online"], true);
-    drop(carla);
-    assert_eq!(theo.event("OnPresenceChanged").await["online"], false);
-}
-
-#[tokio::test]
-async fn who_came_elsewhere_meanwhile_is_there() {
-    let (node, fake) = open_with(patient()).await;
-    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
-    fake.fail("join", &[LATE]);
-    let slow = carla.begin("JoinServiceRequest", json!(["sr", 0, null])).await;
-    until("she is registered", || fake.calls.join.load(Ordering::SeqCst) == 1).await;
-    assert_eq!(post_event(node.internal, fake.presence("a", "sr", "theo", true)).await, 204);
-    let joined = carla.completion(&slow).await.unwrap();
-    assert_eq!(joined["parties"][1], json!({"userId": "theo", "role": "technician", "online": true}));
 }
 
 #[tokio::test]
@@ -135,6 +89,61 @@ async fn nothing_committed_after_a_reassignment_reaches_the_old_party_though_no_
     assert_eq!(carla.say("sr", "not for theo").await.unwrap()["seq"], 2);
     assert_eq!(theo.event("OnRemoved").await["code"], "forbidden");
     assert!(theo.is_silent(Duration::from_millis(200)).await);
+}
+
+#[tokio::test]
+async fn who_is_assigned_away_and_back_on_the_way_in_is_in() {
+    let fake = Fake::new();
+    fake.put("sr", parties("carla", Some("theo"), "north"), Status::Open);
+    let node = node("a", &fake).await;
+    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
+    carla.join("sr", 0).await.unwrap();
+    let mut theo = Client::connect(&node, "theo", Role::Technician).await;
+    fake.fail("join", &[Fault::Slow(Duration::from_millis(400))]);
+    let join = theo.begin("JoinServiceRequest", json!(["sr", 0, null])).await;
+    for technician in ["tina", "theo"] {
+        fake.put("sr", parties("carla", Some(technician), "north"), Status::Open);
+        assert_eq!(carla.find("OnServiceRequestChanged").await["technicianId"], technician);
+    }
+    assert_eq!(theo.completion(&join).await.unwrap()["serviceRequestId"], "sr");
+    carla.say("sr", "welcome back").await.unwrap();
+    assert_eq!(theo.hear().await, 1);
+}
+
+/// Theo has sent a message behind one that he has not seen, since neither a ring nor history tells him of it.
+async fn behind_an_unseen_one(fake: &Fake, theo: &mut Client) -> String {
+    theo.join("sr", 0).await.unwrap();
+    fake.fail("history", &[Fault::Hang; 8]);
+    fake.ringing.store(false, Ordering::SeqCst);
+    fake.post("sr", "carla", Role::Customer, "unseen");
+    fake.ringing.store(true, Ordering::SeqCst);
+    let send = theo.begin("SendMessage", json!(["sr", {"clientMessageId": Uuid::new_v4(), "body": "mine"}])).await;
+    until("it is stored", || fake.messages("sr").len() == 2).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    send
+}
+
+#[tokio::test]
+async fn who_is_removed_is_told_no_number_beyond_one_that_they_have_not_seen() {
+    let (node, fake) = open().await;
+    let mut theo = Client::connect(&node, "theo", Role::Technician).await;
+    let send = behind_an_unseen_one(&fake, &mut theo).await;
+    fake.put("sr", parties("carla", Some("tina"), "north"), Status::Open);
+    assert_eq!(theo.event("OnRemoved").await["code"], "forbidden");
+    assert!(theo.completion(&send).await.unwrap_err().starts_with("unavailable"));
+}
+
+#[tokio::test]
+async fn who_leaves_and_comes_back_has_missed_nothing() {
+    let (node, fake) = open().await;
+    let mut theo = Client::connect(&node, "theo", Role::Technician).await;
+    let send = behind_an_unseen_one(&fake, &mut theo).await;
+    let leave = theo.begin("LeaveServiceRequest", json!(["sr"])).await;
+    assert!(theo.completion(&send).await.unwrap_err().starts_with("unavailable"));
+    theo.completion(&leave).await.unwrap();
+    fake.heal("history");
+    theo.join("sr", 0).await.unwrap();
+    assert_eq!([theo.hear().await, theo.hear().await], [1, 2]);
 }
 
 #[tokio::test]

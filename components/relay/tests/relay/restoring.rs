@@ -25,18 +25,43 @@ async fn what_is_purged_is_passed_over() {
     }
     fake.purge("sr", 5);
     let mut carla = Client::connect(&node, "carla", Role::Customer).await;
-    carla.join("sr", 2).await.unwrap();
+    let joined = carla.join("sr", 2).await.unwrap();
+    assert_eq!((&joined["firstSeq"], &joined["lastSeq"], &joined["truncated"]), (&json!(6), &json!(9), &json!(true)));
     for seq in 6..=9 {
-        assert_eq!(carla.hear().await, seq);
+        let message = carla.event("OnMessageReceived").await;
+        assert_eq!(message["seq"], seq, "told once, by the answer");
     }
     fake.ringing.store(false, Ordering::SeqCst);
     for _ in 0..3 {
         fake.post("sr", "theo", Role::Technician, "x");
     }
     fake.purge("sr", 11);
-    assert_eq!(carla.hear().await, 12);
+    // Found while she is connected: told before what follows.
+    assert_eq!(carla.event("OnHistoryTruncated").await, json!({"serviceRequestId": "sr", "firstSeq": 12}));
+    assert_eq!(carla.event("OnMessageReceived").await["seq"], 12);
+    // What she has may go without a word.
     fake.purge("sr", 12);
     assert_eq!(carla.say("sr", "x").await.unwrap()["seq"], 13);
+    assert!(carla.is_silent(Duration::from_millis(300)).await);
+}
+
+#[tokio::test]
+async fn who_lacks_nothing_of_what_is_purged_is_told_nothing() {
+    let (node, fake) = open().await;
+    for _ in 0..10 {
+        fake.post("sr", "theo", Role::Technician, "x");
+    }
+    fake.purge("sr", 7);
+    for (after, truncated, left) in
+        [(json!(0), true, 3), (json!(6), true, 3), (json!(7), false, 3), (json!(10), false, 0), (json!(null), false, 0)]
+    {
+        let mut carla = Client::connect(&node, "carla", Role::Customer).await;
+        let joined = carla.invoke("JoinServiceRequest", json!(["sr", after])).await.unwrap();
+        assert_eq!((&joined["truncated"], &joined["firstSeq"]), (&json!(truncated), &json!(8)), "{after}");
+        for seq in 11 - left..=10 {
+            assert_eq!(carla.event("OnMessageReceived").await["seq"], seq, "{after}");
+        }
+    }
 }
 
 #[tokio::test]

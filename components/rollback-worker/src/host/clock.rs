@@ -11,7 +11,6 @@ mod bindings {
         inline: "
             package hubline:rollback-worker;
             world clock {
-                import fermyon:spin/variables@2.0.0;
                 include fermyon:spin-cron/spin-cron@2.0.0;
             }
         ",
@@ -26,7 +25,7 @@ mod bindings {
     pub(super) struct Clock;
 }
 
-use bindings::{Error, Guest, Metadata, fermyon::spin::variables};
+use bindings::{Error, Guest, Metadata};
 
 /// For how long turns are begun. The clock calls every five seconds, and not before the last call is over.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -35,9 +34,4 @@ impl Guest for bindings::Clock {
     fn handle_cron_event(_: Metadata) -> Result<(), Error> {
         shift::work(PATIENCE).map(drop).map_err(Error::Other)
     }
-}
-
-/// The value of a variable; empty when there is none.
-pub(super) fn variable(name: &str) -> String {
-    variables::get(name).unwrap_or_default()
 }

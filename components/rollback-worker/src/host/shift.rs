@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::FutureExt;
 
-use super::{clock::variable, database::Connection, wire::Wire};
+use super::{database::Connection, variable::variable, wire::Wire};
 use crate::{
     memory::Memory,
     settings::Settings,

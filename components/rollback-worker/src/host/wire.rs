@@ -62,7 +62,7 @@ fn open(request: &Request, patience: u64) -> Result<(FutureIncomingResponse, Opt
     let body = if has_body { Some(outgoing.body().map_err(unsendable)?) } else { None };
     let options = RequestOptions::new();
     // What a host does not support it does not keep to; our own deadline holds all the same.
-    drop(options.set_first_byte_timeout(Some(patience)));
+    let _unsupported = options.set_first_byte_timeout(Some(patience)).is_err();
     let answer = handle(outgoing, Some(options)).map_err(|error| silence(&error))?;
     Ok((answer, body))
 }

@@ -19,7 +19,7 @@ use crate::{
         github, registry,
     },
     settings,
-    turn::Trace,
+    trace::Trace,
 };
 
 /// The pause between two looks at a restore, in seconds, when the cloud names none.

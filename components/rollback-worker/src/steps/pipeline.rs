@@ -13,7 +13,7 @@ use crate::{
     desk::{Call, Desk, Halt},
     outside::github,
     settings::{Application, Github},
-    turn::Trace,
+    trace::Trace,
 };
 
 /// A workflow with what it is given.

@@ -12,9 +12,8 @@ pub struct HistoryPage {
     pub messages: Vec<Message>,
     /// Whether there are more in the direction of reading: later ones after an `afterSeq`, else earlier ones.
     pub has_more: bool,
-    /// The last number of the conversation.
+    /// The first number that is kept: what came before is deleted, and a cursor before it jumps there.
+    pub first_seq: i64,
+    /// The last number of the conversation; one less than the first when nothing is kept.
     pub last_seq: i64,
-    /// Numbers up to this one are gone: a cursor jumps over them. Only relays are told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purged_through: Option<i64>,
 }

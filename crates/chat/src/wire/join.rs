@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Message, NodeName, Parties, PartyPresence, ServiceRequestId, Status};
+use crate::{Attendance, Message, NodeName, Parties, ServiceRequestId, Status, time};
 
 /// `POST /internal/join`: a connection of this node wants to follow a service request.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -16,6 +16,9 @@ pub struct JoinRequest {
     pub incarnation: Uuid,
     /// The user's token.
     pub token: String,
+    /// What a function has vouched for of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<String>,
     /// Which service request, as the client gave it.
     pub service_request_id: String,
     /// The last number that the client has; without it, it wants new messages only.
@@ -32,26 +35,31 @@ pub struct JoinRequest {
 pub struct JoinAnswer {
     /// The service request.
     pub service_request_id: ServiceRequestId,
-    /// Its last number.
+    /// The first number that is kept: what came before is deleted, and a cursor before it jumps there.
+    pub first_seq: i64,
+    /// Its last number; one less than the first when nothing is kept.
     pub last_seq: i64,
-    /// Numbers up to this one are gone: a cursor jumps over them.
-    pub purged_through: i64,
     /// The database's history.
     pub epoch: String,
     /// Whether it takes messages.
     pub status: Status,
     /// When it was closed, while it is.
+    #[serde(serialize_with = "time::serialize_maybe")]
     pub closed_at: Option<DateTime<Utc>>,
     /// The number of its last change.
     pub version: i64,
-    /// Its parties as a client sees them, this user counted as connected.
-    pub parties: Vec<PartyPresence>,
     /// Its parties.
     pub who: Parties,
+    /// Those of them that are on other nodes.
+    pub elsewhere: Attendance,
     /// The first page after the client's number; empty when it wants new messages only.
     pub messages: Vec<Message>,
     /// Whether history has more after that page.
     pub has_more: bool,
-    /// Whether the client's number belongs to another history, and counted as 0.
-    pub replay: bool,
+    /// Whether the client's number counted as 0, because it is of another history than the database's: it came with
+    /// another epoch, or is beyond the last one.
+    pub restarted: bool,
+    /// What the function vouches for of the token, unless somebody has before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<String>,
 }

@@ -6,15 +6,23 @@
 mod event;
 mod history;
 mod join;
+mod keys;
 mod leave;
+mod limits;
+mod relay_key;
+mod secrets;
 mod send;
 mod service_request;
 mod sweep;
 
-pub use event::{DeliveryKey, EmptyKey, Event, EventConversation, EventError, Presence};
+pub use event::{DeliveryKey, Event, EventConversation, EventError};
 pub use history::HistoryPage;
 pub use join::{JoinAnswer, JoinRequest};
+pub use keys::{IssuerKeys, KeysRequest};
 pub use leave::{Leave, LeaveAnswer, LeaveRequest};
+pub use limits::{LimitsAnswer, LimitsRequest, Taken};
+pub use relay_key::RelayKey;
+pub use secrets::{Secrets, SecretsError};
 pub use send::{Outcome, SendAnswer, SendItem, SendRequest, SentConversation};
 pub use service_request::ServiceRequest;
-pub use sweep::{SweepAnswer, SweepChange, SweepRequest};
+pub use sweep::{Follower, Held, Inventory, SweepAnswer, SweepChange, SweepRequest};

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Message, NodeName, Parties, Refusal, ServiceRequestId};
+use crate::{Message, NodeName, Parties, Refusal, ServiceRequestId, Status};
+use chrono::{DateTime, Utc};
 
 /// `POST /internal/messages`: what users of one relay want to send.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -11,8 +12,15 @@ pub struct SendRequest {
     /// The relay that asks; it delivers to its own connections by the answer, so it is not rung.
     #[serde(default)]
     pub node: Option<NodeName>,
+    /// How long to wait for a conversation that another transaction holds, in milliseconds. After that its items are
+    /// [`Outcome::Busy`], and the others are stored. Without it the whole batch waits for as long as the database lets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<i64>,
     /// The users' tokens.
     pub tokens: Vec<String>,
+    /// What functions have vouched for of them, by the same places; none at the end means none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vouchers: Vec<Option<String>>,
     /// What they want to send; each in its own user's name only.
     pub items: Vec<SendItem>,
 }
@@ -45,6 +53,9 @@ pub struct SendAnswer {
     pub epoch: Option<String>,
     /// In the order of the items.
     pub outcomes: Vec<Outcome>,
+    /// By the places of [`SendRequest::tokens`], what the function vouches for and nobody has before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vouchers: Vec<Option<String>>,
     /// The conversations that got new messages or hold repeated ones.
     pub conversations: Vec<SentConversation>,
 }
@@ -65,6 +76,16 @@ pub enum Outcome {
         /// Why.
         error: Refusal,
     },
+    /// Not now: another transaction holds the conversation. Nothing of the item is stored.
+    Busy {
+        /// `true`: it names the outcome.
+        busy: bool,
+    },
+}
+
+impl Outcome {
+    /// Another transaction holds the conversation.
+    pub const BUSY: Self = Self::Busy { busy: true };
 }
 
 /// The members of an [`Outcome`]. Reading them directly spares the copy that serde makes to try one variant after the
@@ -75,6 +96,8 @@ struct OutcomeFields {
     new: bool,
     message: Option<Box<Message>>,
     error: Option<Refusal>,
+    #[serde(default)]
+    busy: bool,
 }
 
 impl From<OutcomeFields> for Outcome {
@@ -82,6 +105,7 @@ impl From<OutcomeFields> for Outcome {
         match fields {
             OutcomeFields { error: Some(error), .. } => Self::Refused { error },
             OutcomeFields { message: Some(message), new, .. } => Self::Stored { new, message },
+            OutcomeFields { busy: true, .. } => Self::BUSY,
             // A function of another version, perhaps: nobody knows what became of the item.
             _ => Self::Refused { error: crate::ErrorCode::Unavailable.refusal("the answer names no outcome") },
         }
@@ -96,6 +120,13 @@ pub struct SentConversation {
     pub id: ServiceRequestId,
     /// The number of its last change.
     pub version: i64,
+    /// The number of its last message, which need not be one of the batch.
+    pub last_seq: i64,
+    /// Whether it takes messages.
+    pub status: Status,
+    /// When it was closed, while it is.
+    #[serde(serialize_with = "crate::time::serialize_maybe")]
+    pub closed_at: Option<DateTime<Utc>>,
     /// Its parties: nobody else gets the messages.
     pub parties: Parties,
     /// The nodes that hold it.
@@ -109,15 +140,16 @@ mod tests {
     use crate::ErrorCode;
 
     #[test]
-    fn an_outcome_is_a_message_or_an_error() {
+    fn an_outcome_is_a_message_or_an_error_or_to_come() {
         let message = serde_json::json!({
             "id": "01890a5d-ac96-774b-bcce-b302099a8057", "serviceRequestId": "sr-1", "seq": 1, "senderId": "carla",
             "senderRole": "customer", "clientMessageId": "6fa459ea-ee8a-4ca4-894e-db77e160355e", "body": "hello",
-            "sentAt": "2024-02-29T23:59:59Z",
+            "sentAt": "2024-02-29T23:59:59.000000Z",
         });
         for json in [
             serde_json::json!({"new": true, "message": message}),
             serde_json::json!({"error": {"code": "closed", "detail": "closed"}}),
+            serde_json::json!({"busy": true}),
         ] {
             let outcome: Outcome = serde_json::from_value(json.clone()).unwrap();
             assert_eq!(serde_json::to_value(&outcome).unwrap(), json);

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
-use rsa::{Pkcs1v15Sign, RsaPrivateKey, pkcs1::DecodeRsaPrivateKey, pkcs8::DecodePrivateKey};
+use rsa::{Pkcs1v15Sign, PrivateKey, pkcs1::DecodeRsaPrivateKey, pkcs8::DecodePrivateKey};
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -23,7 +23,7 @@ const SHA256_PREFIX: [u8; 19] =
     [0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
 
 /// The private key of an App.
-pub struct AppKey(RsaPrivateKey);
+pub struct AppKey(PrivateKey);
 
 /// A key that can't be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -49,7 +49,7 @@ impl AppKey {
     /// Returns [`AppKeyError::Unreadable`].
     pub fn parse(pem: &Secret) -> Result<Self, AppKeyError> {
         let pem = pem.expose().trim();
-        let key = RsaPrivateKey::from_pkcs1_pem(pem).or_else(|_| RsaPrivateKey::from_pkcs8_pem(pem));
+        let key = PrivateKey::from_pkcs1_pem(pem).or_else(|_| PrivateKey::from_pkcs8_pem(pem));
         key.map(Self).map_err(|_| AppKeyError::Unreadable)
     }
 
@@ -194,8 +194,8 @@ mod tests {
 
     use super::*;
 
-    fn key() -> RsaPrivateKey {
-        RsaPrivateKey::new(&mut Entropy::from([7; 32]), 1_024).unwrap()
+    fn key() -> PrivateKey {
+        PrivateKey::new(&mut Entropy::from([7; 32]), 1_024).unwrap()
     }
 
     fn claims(token: &str) -> Value {

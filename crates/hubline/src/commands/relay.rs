@@ -3,20 +3,21 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
-use bytes::Bytes;
-use chat::NodeName;
+use anyhow::{Context, Result};
+use chat::{Allowance, NodeName};
 use clap::Args;
 use futures_util::FutureExt;
-use http::Request;
 use relay::{Config, Functions, Limits, Relay, Upstream};
+use tokio_util::sync::CancellationToken;
 
 use super::{DataDir, address};
 use crate::data::Data;
+use crate::drain::Drain;
 use crate::health::Health;
-use crate::inside::HEALTH;
+use crate::internal::Internal;
 use crate::keys;
 use crate::node::Node;
+use crate::readiness::Readiness;
 use crate::receiver::Receiver;
 use crate::shutdown::Shutdown;
 use crate::variables::Variables;
@@ -56,15 +57,24 @@ pub fn run(options: RelayOptions) -> Result<()> {
     let data = Data::open(&options.data.data_dir)?;
     let _lock = data.lock_node(node.as_str())?;
     keys::settle(&mut variables, &data)?;
+    let drain = Drain::new(&variables)?;
 
     super::block_on(async {
         let mut shutdown = Shutdown::listen()?;
         let functions: Arc<dyn Functions> = Arc::new(Upstream::new(&options.upstream)?);
-        let relay = Relay::new(config(&variables, node), Arc::clone(&functions))?;
+        let relay = Relay::new(config(&variables, node)?, Arc::clone(&functions))?;
+        let readiness = Readiness::new(Internal::new(&variables)?);
         let asked = Arc::clone(&functions);
-        let counted = relay.clone();
+        let (checked, counted) = (relay.clone(), relay.clone());
         let health = Health::new(
-            Arc::new(move || is_there(Arc::clone(&asked)).boxed()),
+            Arc::new(move || {
+                let (readiness, relay, functions) = (readiness.clone(), checked.clone(), Arc::clone(&asked));
+                async move {
+                    relay.check()?;
+                    readiness.ask(functions.as_ref()).await
+                }
+                .boxed()
+            }),
             Arc::new(move || {
                 let text = metrics::text(&[counted.metrics()]);
                 async move { text }.boxed()
@@ -72,28 +82,38 @@ pub fn run(options: RelayOptions) -> Result<()> {
         );
         println!("hubline relay is ready at http://{}", public.local_addr()?);
         let receiver = Receiver::new(variables.get("alert_token").unwrap_or_default());
-        let node = Node { relay, functions, health, receiver, public, internal };
-        node.run(&mut shutdown, |stop| tokio::spawn(async move { stop.cancelled().await })).await
+        let node = Node { relay, functions, health, drain, receiver, public, internal };
+        let none = |stop: CancellationToken| {
+            tokio::spawn(async move {
+                stop.cancelled().await;
+                Ok(())
+            })
+        };
+        node.run(&mut shutdown, none).await
     })?
 }
 
 /// How the relay of this node is set up.
-pub fn config(variables: &Variables, node: NodeName) -> Config {
+///
+/// # Errors
+///
+/// When a limit is none.
+pub fn config(variables: &Variables, node: NodeName) -> Result<Config> {
     let get = |name| variables.get(name).unwrap_or_default().to_owned();
-    Config {
+    let (of_user, of_address) = (get("user_limits"), get("address_limits"));
+    let limits = Limits {
+        of_user: Allowance::OF_USER.with(&of_user).context("user_limits")?,
+        of_address: Allowance::OF_ADDRESS.with(&of_address).context("address_limits")?,
+        of_local_address: Allowance::UNLIMITED.with(&of_address).context("address_limits")?,
+        ..Limits::default()
+    };
+    Ok(Config {
         node: node.to_string(),
         relay_key: get("relay_key"),
         delivery_key: get("delivery_key"),
         tokens: variables.identity(),
         allowed_origins: variables.allowed_origins(),
-        limits: Limits::default(),
-    }
-}
-
-/// Whether the upstream answers. That touches no component.
-async fn is_there(functions: Arc<dyn Functions>) -> Result<()> {
-    let request = Request::builder().uri(HEALTH).body(Bytes::new())?;
-    let response = functions.call(request).await.context("the upstream does not answer")?;
-    ensure!(!response.status().is_server_error(), "the upstream answers {}", response.status());
-    Ok(())
+        trusted_proxies: variables.trusted_proxies(),
+        limits,
+    })
 }

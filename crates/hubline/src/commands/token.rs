@@ -46,7 +46,7 @@ pub fn run(options: Token) -> Result<()> {
 }
 
 /// Reads a length of time such as `90s` or `1h`.
-fn duration(text: &str) -> Result<TimeDelta> {
+pub(super) fn duration(text: &str) -> Result<TimeDelta> {
     let unit = text.chars().next_back().context("a time is missing")?;
     let seconds = match unit {
         's' => 1,
@@ -57,7 +57,7 @@ fn duration(text: &str) -> Result<TimeDelta> {
     };
     let number: i64 = text.trim_end_matches(unit).parse().context("a time is a whole number and s, m, h or d")?;
     let time = number.checked_mul(seconds).and_then(TimeDelta::try_seconds);
-    time.filter(|time| *time > TimeDelta::zero()).context("a token must hold for some time, and not for ever")
+    time.filter(|time| *time > TimeDelta::zero()).context("it must be some time, and not for ever")
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `hubline trigger`: run a scheduled component once, now.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -10,6 +11,12 @@ use super::{DataDir, Database, OperationsDatabase};
 use crate::data::Data;
 use crate::variables::Variables;
 use crate::{databases, logs};
+
+/// How long a run may take that somebody has asked for, and waits for.
+const LONGEST: Duration = Duration::from_hours(7 * 24);
+
+/// What a component that knows its time leaves of it.
+const MARGIN: Duration = Duration::from_secs(60);
 
 /// Options of `hubline trigger`.
 #[derive(Debug, Args)]
@@ -38,12 +45,14 @@ pub fn run(options: Trigger) -> Result<()> {
     let mut variables = Variables::from_environment();
     let database = databases::database(options.database.database_url, &data, &mut variables)?;
     databases::operations(options.operations.operations_database_url, database.as_ref(), &mut variables)?;
+    // Nobody fires it again when this run is over, so it takes what it takes.
+    variables.set("purge_patience", (LONGEST - MARGIN).as_secs().to_string());
     let application = Options {
         manifest: options.manifest,
         variables: variables.into_values(),
         cache_dir: data.cache(),
         standard: false,
-        limits: Limits::default(),
+        limits: Limits { schedule: LONGEST, ..Limits::default() },
     };
     super::block_on(async {
         let runtime = Runtime::load(application).await.context("cannot load the application")?;

@@ -13,18 +13,20 @@ use relay::{Functions, Relay};
 use runtime::{Limits, Options, Runtime};
 use store::{MIGRATIONS, OPERATIONS_MIGRATIONS};
 
-use super::{DataDir, Database, OperationsDatabase, address};
+use super::{DataDir, Database, Instances, OperationsDatabase, address};
 use crate::data::Data;
-use crate::database::{self, Pulse};
+use crate::database;
 use crate::databases::Owner;
+use crate::drain::Drain;
 use crate::functions::{InProcess, deliver};
 use crate::health::Health;
+use crate::internal::Internal;
 use crate::node::Node;
-use crate::operations::Operations;
+use crate::readiness::Readiness;
 use crate::receiver::Receiver;
 use crate::shutdown::Shutdown;
 use crate::variables::Variables;
-use crate::{databases, demo, files, keys, logs, metrics, migrations, roles, server};
+use crate::{databases, demo, files, keys, logs, metrics, migrations, operations, retention, roles, server};
 
 /// Options of `hubline up`.
 #[derive(Debug, Args)]
@@ -49,6 +51,8 @@ pub struct Up {
     #[arg(long, value_name = "URL", env = "HUBLINE_REDIS_URL", hide_env_values = true)]
     redis_url: Option<String>,
     #[command(flatten)]
+    instances: Instances,
+    #[command(flatten)]
     data: DataDir,
 }
 
@@ -65,15 +69,16 @@ pub fn run(options: Up) -> Result<()> {
     let public = server::bind(options.listen)?;
     let internal = server::bind(options.internal_listen)?;
     let mut variables = Variables::from_environment();
+    let drain = Drain::new(&variables)?;
     let node = variables.node(options.node)?;
     let data = Data::open(&options.data.data_dir)?;
     let _lock = data.lock_node(node.as_str())?;
+    let is_development = keys::settle(&mut variables, &data)?;
 
     // From this thread, since private servers end with the thread that started them. They outlive everything below.
     let owner = databases::database(options.database.database_url, &data, &mut variables)?;
     let operations = databases::operations(options.operations.operations_database_url, owner.as_ref(), &mut variables)?;
     let _redis = databases::redis(options.redis_url, &data, &mut variables)?;
-    let is_development = keys::settle(&mut variables, &data)?;
     if let Some(url) = variables.get("jwks_url").map(str::to_owned) {
         variables.settle("jwks_origin", || roles::web_origin(&url))?;
     }
@@ -85,12 +90,14 @@ pub fn run(options: Up) -> Result<()> {
 
     let application = Application {
         manifest: options.manifest,
+        limits: options.instances.limits(),
         data,
         variables,
         owner,
         operations,
         own_operations,
         node,
+        drain,
         public,
         internal,
         with_demo,
@@ -101,6 +108,7 @@ pub fn run(options: Up) -> Result<()> {
 /// Everything that the node is made of, before it runs.
 struct Application {
     manifest: PathBuf,
+    limits: Limits,
     data: Data,
     variables: Variables,
     owner: Option<Owner>,
@@ -108,6 +116,7 @@ struct Application {
     /// Whether that is the private one.
     own_operations: bool,
     node: NodeName,
+    drain: Drain,
     public: TcpListener,
     internal: TcpListener,
     with_demo: bool,
@@ -116,10 +125,13 @@ struct Application {
 impl Application {
     async fn run(self) -> Result<()> {
         let mut shutdown = Shutdown::listen()?;
+        // A setting that can't be read stops it before anything is begun.
+        let config = super::relay::config(&self.variables, self.node.clone())?;
         let (runtime, functions) = tokio::select! {
             started = self.start() => started?,
             () = shutdown.ordered() => return Ok(()),
         };
+        let relay = Relay::new(config, Arc::clone(&functions))?;
         let address = self.public.local_addr()?;
         println!("hubline is ready at http://{address}");
         if self.with_demo {
@@ -134,24 +146,43 @@ impl Application {
             }
         }
 
-        let relay = Relay::new(super::relay::config(&self.variables, self.node), Arc::clone(&functions))?;
         runtime.adopt(self.internal.local_addr()?.to_string().parse()?, deliver(relay.events()));
-        let pulse = Pulse::new(self.variables.get("database_url").unwrap_or_default());
-        let operations = Operations::new(self.variables.get("operations_database_url"));
+        let readiness = Readiness::new(Internal::new(&self.variables)?);
+        let operations = operations::measured(self.variables.get("operations_database_url"));
+        let retention = retention::measured(self.variables.get("database_url"));
         let receiver = Receiver::new(self.variables.get("alert_token").unwrap_or_default());
+        let asked = Arc::clone(&functions);
         let counted = (runtime.clone(), relay.clone());
+        let checked = relay.clone();
         let health = Health::new(
-            Arc::new(move || pulse.clone().check().boxed()),
             Arc::new(move || {
-                let (own, operations) = ([counted.0.metrics(), counted.1.metrics()], operations.clone());
+                let (readiness, relay, functions) = (readiness.clone(), checked.clone(), Arc::clone(&asked));
+                async move {
+                    relay.check()?;
+                    readiness.ask(functions.as_ref()).await
+                }
+                .boxed()
+            }),
+            Arc::new(move || {
+                let own = [counted.0.metrics(), counted.1.metrics()];
+                let (retention, operations) = (retention.clone(), operations.clone());
                 async move {
                     let [runtime, relay] = own;
-                    metrics::text(&[runtime, relay, operations.metrics().await])
+                    let (retention, operations) = tokio::join!(retention.metrics(), operations.metrics());
+                    metrics::text(&[runtime, relay, retention, operations])
                 }
                 .boxed()
             }),
         );
-        let node = Node { relay, functions, health, receiver, public: self.public, internal: self.internal };
+        let node = Node {
+            relay,
+            functions,
+            health,
+            drain: self.drain,
+            receiver,
+            public: self.public,
+            internal: self.internal,
+        };
         node.run(&mut shutdown, |stop| runtime.start_triggers(stop)).await
     }
 
@@ -173,7 +204,7 @@ impl Application {
             variables: self.variables.clone().into_values(),
             cache_dir: self.data.cache(),
             standard: false,
-            limits: Limits::default(),
+            limits: self.limits.clone(),
         };
         tracing::info!("loading the components");
         let runtime = Runtime::load(options).await.context("cannot load the application")?;

@@ -67,7 +67,7 @@ async fn serve() -> Server {
     let stop = CancellationToken::new();
     let task = tokio::spawn(server::serve(
         listener,
-        router(hub, functions, health.clone(), Receiver::new("receiver"), origins),
+        router(hub, functions, health.clone(), Receiver::new("receiver"), origins, Gate::default()),
         stop.clone(),
     ));
     Server { stub, address, stop, task, health }

@@ -30,9 +30,9 @@ fn a_token_holds_in_its_time() {
     assert_eq!(at(json!({"nbf": NOW + 61})), Err(TokenError::NotYetValid));
     assert_eq!(at(json!({"nbf": -1e300})), Ok(NOW + 600));
     for wrong in [json!(null), json!("2099-01-01"), json!([]), json!(true)] {
-        assert_eq!(at(json!({"exp": wrong})), Err(TokenError::Claim("exp")), "{wrong}");
+        assert_eq!(at(json!({"exp": wrong})), Err(TokenError::claim("exp")), "{wrong}");
     }
-    assert_eq!(read(&Settings::default(), json!({"sub": "carla"})), Err(TokenError::Claim("exp")));
+    assert_eq!(read(&Settings::default(), json!({"sub": "carla"})), Err(TokenError::claim("exp")));
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_bearer_is_named_by_the_rules() {
     let subject = |sub: Value| read(&Settings::default(), json!({"sub": sub, "exp": NOW + 1})).map(|_| ());
     assert_eq!(subject(json!("x".repeat(128))), Ok(()));
     for wrong in [json!(""), json!("x".repeat(129)), json!("a\u{0}"), json!(7), json!(null)] {
-        assert_eq!(subject(wrong), Err(TokenError::Claim("sub")));
+        assert_eq!(subject(wrong), Err(TokenError::claim("sub")));
     }
     let center = |center: Value| {
         read(&Settings::default(), json!({"sub": "c", "exp": NOW + 1, "center": center}))
@@ -70,7 +70,7 @@ fn a_bearer_is_named_by_the_rules() {
     assert_eq!(center(json!("north")), Ok(Some("north".into())));
     assert_eq!(center(json!(null)), Ok(None));
     for wrong in [json!(""), json!(["north"]), json!(1)] {
-        assert_eq!(center(wrong), Err(TokenError::Claim("center")));
+        assert_eq!(center(wrong), Err(TokenError::claim("center")));
     }
 }
 
@@ -93,6 +93,40 @@ fn roles_are_a_text_or_a_list_and_can_be_mapped() {
     assert_eq!(roles(json!(null)), Ok(vec![]));
     assert_eq!(roles(json!("Platform")), Ok(vec![]));
     for wrong in [json!(1), json!({}), json!(true)] {
-        assert_eq!(roles(wrong), Err(TokenError::Claim("role")));
+        assert_eq!(roles(wrong), Err(TokenError::claim("roles")));
+    }
+}
+
+#[test]
+fn claims_stand_where_the_settings_say() {
+    let settings = Settings {
+        user_claim: Some("oid".into()),
+        role_claim: Some("realm_access.roles".into()),
+        center_claim: Some("https://app.example/center".into()),
+        ..Settings::default()
+    };
+    let claims = json!({
+        "sub": "pairwise", "oid": "carla", "exp": NOW + 1, "role": "platform", "center": "elsewhere",
+        "realm_access": {"roles": ["offline_access", "technician"]}, "https://app.example/center": "north",
+    });
+    let identity = read(&settings, claims).unwrap();
+    assert_eq!((identity.subject.as_str(), identity.roles.as_slice()), ("carla", [Role::Technician].as_slice()));
+    assert_eq!(identity.center.unwrap().as_str(), "north");
+    // Whoever lacks the claim that is meant is not known by another one.
+    let missing = read(&settings, json!({"sub": "carla", "exp": NOW + 1})).unwrap_err();
+    assert_eq!(missing.to_string(), "the token's claim `oid` is missing or invalid");
+    for wrong in [json!({"roles": {"technician": true}}), json!({"roles": 1})] {
+        let claims = json!({"oid": "carla", "exp": NOW + 1, "realm_access": wrong});
+        assert_eq!(read(&settings, claims), Err(TokenError::claim("realm_access.roles")));
+    }
+    let elsewhere = json!({"oid": "carla", "exp": NOW + 1, "realm_access": ["technician"], "role": "technician"});
+    assert_eq!(read(&settings, elsewhere).unwrap().roles, []);
+}
+
+#[test]
+fn any_audience_is_taken_when_the_settings_say_so() {
+    let settings = Settings { audience: Some(Settings::ANY_AUDIENCE.into()), ..Settings::default() };
+    for aud in [json!("others"), json!(["x"]), json!(null)] {
+        assert!(read(&settings, json!({"sub": "c", "exp": NOW + 1, "aud": aud})).is_ok());
     }
 }

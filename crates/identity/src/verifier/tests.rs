@@ -5,10 +5,11 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chat::Role;
 use ed25519_dalek::Signer;
 use hmac::{Hmac, KeyInit, Mac};
-use rsa::{Pkcs1v15Sign, RsaPrivateKey, traits::PublicKeyParts};
+use rsa::rand_core::{TryCryptoRng, TryRng, utils::next_word_via_fill};
+use rsa::{Pkcs1v15Sign, PrivateKey, traits::PublicKeyParts};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::sync::OnceLock;
+use std::{convert::Infallible, sync::OnceLock};
 
 const NOW: i64 = 1_700_000_000;
 const SECRET: &str = "a secret of more than thirty-two bytes";
@@ -16,33 +17,31 @@ const SECRET: &str = "a secret of more than thirty-two bytes";
 /// Random numbers that are the same in each run: SHA-256 over a counter.
 struct Numbers(u64);
 
-impl rsa::rand_core::RngCore for Numbers {
-    fn next_u32(&mut self) -> u32 {
-        rsa::rand_core::impls::next_u32_via_fill(self)
+impl TryRng for Numbers {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        next_word_via_fill(self)
     }
 
-    fn next_u64(&mut self) -> u64 {
-        rsa::rand_core::impls::next_u64_via_fill(self)
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        next_word_via_fill(self)
     }
 
-    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
         for chunk in bytes.chunks_mut(32) {
             self.0 += 1;
             chunk.copy_from_slice(&Sha256::digest(self.0.to_le_bytes())[..chunk.len()]);
         }
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rsa::rand_core::Error> {
-        self.fill_bytes(bytes);
         Ok(())
     }
 }
 
-impl rsa::rand_core::CryptoRng for Numbers {}
+impl TryCryptoRng for Numbers {}
 
-fn rsa_key() -> &'static RsaPrivateKey {
-    static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
-    KEY.get_or_init(|| RsaPrivateKey::new(&mut Numbers(0), 2048).unwrap())
+fn rsa_key() -> &'static PrivateKey {
+    static KEY: OnceLock<PrivateKey> = OnceLock::new();
+    KEY.get_or_init(|| PrivateKey::new(&mut Numbers(0), 2048).unwrap())
 }
 
 fn p256_key() -> p256::ecdsa::SigningKey {
@@ -59,7 +58,7 @@ fn b64(bytes: impl AsRef<[u8]>) -> String {
 
 fn rsa_jwk(kid: &str) -> Value {
     let key = rsa_key();
-    json!({"kty": "RSA", "kid": kid, "use": "sig", "n": b64(key.n().to_bytes_be()), "e": b64(key.e().to_bytes_be())})
+    json!({"kty": "RSA", "kid": kid, "use": "sig", "n": b64(key.n_bytes()), "e": b64(key.e_bytes())})
 }
 
 fn p256_jwk(kid: &str) -> Value {
@@ -75,9 +74,14 @@ fn jwks(keys: impl Into<Vec<Value>>) -> String {
     json!({"keys": keys.into()}).to_string()
 }
 
+/// No issuer and no audience: these tests are about signatures.
+fn anybody() -> Settings {
+    Settings { audience: Some(Settings::ANY_AUDIENCE.into()), ..Settings::default() }
+}
+
 /// Three keys, one of each kind.
 fn three() -> Settings {
-    Settings { jwks: Some(jwks([rsa_jwk("r"), p256_jwk("p"), ed25519_jwk("e", 9)])), ..Settings::default() }
+    Settings { jwks: Some(jwks([rsa_jwk("r"), p256_jwk("p"), ed25519_jwk("e", 9)])), ..anybody() }
 }
 
 fn claims() -> Value {
@@ -163,9 +167,9 @@ fn no_signature_is_never_enough() {
 #[test]
 fn a_public_key_is_no_secret() {
     let both = Settings { secret: Some(SECRET.into()), ..three() };
-    let modulus = rsa_key().n().to_bytes_be();
+    let modulus = rsa_key().n_bytes();
     let jwk = rsa_jwk("r").to_string();
-    for secret in [modulus.as_slice(), b64(&modulus).as_bytes(), jwk.as_bytes(), b""] {
+    for secret in [&*modulus, b64(&modulus).as_bytes(), jwk.as_bytes(), b""] {
         let token = signed(json!({"alg": "HS256", "kid": "r"}), claims(), by_secret(secret));
         assert_eq!(check(&three(), &token), Err(TokenError::Algorithm));
         assert_eq!(check(&both, &token), Err(TokenError::Signature));
@@ -189,7 +193,7 @@ fn a_key_is_used_with_its_own_algorithm_alone() {
     for member in [json!({"alg": "RS512"}), json!({"use": "enc"}), json!({"key_ops": ["encrypt"]})] {
         let mut jwk = rsa_jwk("r");
         jwk.as_object_mut().unwrap().extend(member.as_object().unwrap().clone());
-        let settings = Settings { jwks: Some(jwks([jwk, p256_jwk("p")])), ..Settings::default() };
+        let settings = Settings { jwks: Some(jwks([jwk, p256_jwk("p")])), ..anybody() };
         let token = signed(json!({"alg": "RS256", "kid": "r"}), claims(), by_rsa);
         assert_eq!(check(&settings, &token), Err(TokenError::UnknownKey), "{member}");
     }
@@ -208,13 +212,13 @@ fn an_unknown_key_asks_for_a_fresh_set() {
     assert!(verifier.set_jwks(&jwks(vec![rsa_jwk("x"); 65])).is_err());
     assert!(verifier.verify(&token, NOW).is_ok(), "the old set stays");
 
-    let by_url = Settings { jwks_url: Some("https://issuer.example/keys".into()), ..Settings::default() };
+    let by_url = Settings { jwks_url: Some("https://issuer.example/keys".into()), ..anybody() };
     assert_eq!(check(&by_url, &token), Err(TokenError::UnknownKey));
 }
 
 #[test]
 fn the_right_name_with_the_wrong_key_is_no_signature() {
-    let settings = Settings { jwks: Some(jwks([ed25519_jwk("e", 8), ed25519_jwk("f", 9)])), ..Settings::default() };
+    let settings = Settings { jwks: Some(jwks([ed25519_jwk("e", 8), ed25519_jwk("f", 9)])), ..anybody() };
     let token = |kid: Value| signed(json!({"alg": "EdDSA", "kid": kid}), claims(), by_ed25519);
     assert_eq!(check(&settings, &token("e".into())), Err(TokenError::Signature));
     assert!(check(&settings, &token("f".into())).is_ok());
@@ -229,7 +233,7 @@ fn keys_of_one_name_are_as_good_as_each_other() {
         vec![ed25519_jwk("e", 9), ed25519_jwk("e", 8)],
         vec![rsa_jwk("e"), ed25519_jwk("e", 9)],
     ] {
-        let settings = Settings { jwks: Some(jwks(keys)), ..Settings::default() };
+        let settings = Settings { jwks: Some(jwks(keys)), ..anybody() };
         assert!(check(&settings, &signed(json!({"alg": "EdDSA", "kid": "e"}), claims(), by_ed25519)).is_ok());
         let stranger = |message: &[u8]| ed25519_key(1).sign(message).to_bytes().to_vec();
         let token = signed(json!({"alg": "EdDSA", "kid": "e"}), claims(), stranger);
@@ -246,7 +250,7 @@ fn weak_and_broken_keys_are_left_out() {
     let mut weak = ed25519_jwk("e", 9);
     weak["x"] = b64([0; 32]).into();
     for jwk in [off_the_curve, short, weak, json!({}), json!("r"), json!({"kty": "RSA"})] {
-        let settings = Settings { jwks: Some(jwks([jwk.clone()])), ..Settings::default() };
+        let settings = Settings { jwks: Some(jwks([jwk.clone()])), ..anybody() };
         assert!(matches!(Verifier::new(&settings), Err(SettingsError::Jwks(_))), "{jwk}");
     }
 }
@@ -295,6 +299,29 @@ fn settings_that_verify_nothing_are_refused() {
     assert!(refused(Settings { secret: Some("x".repeat(31)), ..Settings::default() }).contains("32 bytes"));
     assert!(refused(Settings { role_map: Some("[]".into()), ..with_secret() }).contains("role_map"));
     assert!(refused(Settings { role_map: Some(r#"{"a":"b"}"#.into()), ..with_secret() }).contains("`b`"));
+    let keys = |change: fn(&mut Settings)| {
+        let mut settings = Settings { audience: None, ..three() };
+        change(&mut settings);
+        Verifier::new(&settings).err().map(|error| error.to_string())
+    };
+    let unbound = |error: Option<String>| error.is_some_and(|error| error.contains("jwt_issuer and jwt_audience"));
+    assert!(unbound(keys(|_| ())));
+    assert!(unbound(keys(|settings| settings.issuer = Some("i".into()))));
+    assert!(unbound(keys(|settings| settings.audience = Some("a".into()))));
+    assert!(unbound(keys(|settings| (settings.issuer, settings.audience) = (Some("i".into()), Some(String::new())))));
+    assert!(unbound(keys(|settings| (settings.jwks, settings.jwks_url) = (None, Some("https://i.example".into())))));
+    assert!(unbound(keys(|settings| settings.secret = Some(SECRET.into()))), "a secret beside keys excuses nothing");
+    assert_eq!(keys(|settings| (settings.issuer, settings.audience) = (Some("i".into()), Some("a".into()))), None);
+    assert_eq!(keys(|settings| settings.audience = Some("any".into())), None);
+    for bad in ["issuer.example/keys", "ftp://issuer.example", "https://", "https:///keys", "http://a b/", "/keys"] {
+        let settings = Settings { jwks_url: Some(bad.into()), ..anybody() };
+        assert!(refused(settings).contains("jwks_url must look like"), "{bad}");
+    }
+    for bad in ["a..b", "/", "/a~2"] {
+        assert!(refused(Settings { user_claim: Some(bad.into()), ..with_secret() }).starts_with("user_claim"));
+        assert!(refused(Settings { role_claim: Some(bad.into()), ..with_secret() }).starts_with("role_claim"));
+        assert!(refused(Settings { center_claim: Some(bad.into()), ..with_secret() }).starts_with("center_claim"));
+    }
     assert!(!format!("{:?}", with_secret()).contains(SECRET));
 }
 
@@ -303,7 +330,9 @@ fn what_is_minted_holds() {
     let settings = Settings {
         issuer: Some("dev".into()),
         audience: Some("hubline".into()),
-        role_claim: Some("roles".into()),
+        user_claim: Some("/ids/hubline.example".into()),
+        role_claim: Some("realm_access.roles".into()),
+        center_claim: Some("https://app.example/center".into()),
         ..with_secret()
     };
     let grant = |roles: Vec<Role>| Grant {

@@ -2,9 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Case, Change};
 use crate::{
-    Context, Digest, Incident, IncidentEvent, Person, Refusal, Run, RunEvent,
+    Context, Digest, Incident, IncidentEvent, Refusal, Run, RunEvent,
     audit::Event,
     quorum,
     quorum::{Question, Quorum},
@@ -19,9 +18,17 @@ pub(super) struct Turn<'a> {
     events: Vec<Event>,
 }
 
+/// What a move comes to.
+pub(super) struct Moved {
+    pub(super) incident: Incident,
+    pub(super) run: Option<Run>,
+    pub(super) spent_plan: Option<Digest>,
+    pub(super) events: Vec<Event>,
+}
+
 impl<'a> Turn<'a> {
-    pub(super) fn new(case: &Case, context: &'a Context<'a>) -> Self {
-        Self { context, incident: case.incident.clone(), run: case.run.clone(), spent_plan: None, events: Vec::new() }
+    pub(super) fn new(incident: Incident, run: Option<Run>, context: &'a Context<'a>) -> Self {
+        Self { context, incident, run, spent_plan: None, events: Vec::new() }
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
@@ -77,19 +84,15 @@ impl<'a> Turn<'a> {
     }
 
     /// What the move comes to. Whatever changed has a new version.
-    pub(super) fn finish(mut self, before: &Case, actor: Option<&Person>) -> Change {
-        if self.incident != before.incident {
+    pub(super) fn finish(mut self, incident: &Incident, run: Option<&Run>) -> Moved {
+        if self.incident != *incident {
             self.incident.version = self.incident.version.next();
         }
-        let run_changed = self.run != before.run;
+        let run_changed = self.run.as_ref() != run;
         if let Some(run) = self.run.as_mut().filter(|_| run_changed) {
             run.version = run.version.next();
         }
-        Change {
-            case: Case { incident: self.incident, run: self.run },
-            actor: actor.cloned(),
-            events: self.events,
-            spent_plan: self.spent_plan,
-        }
+        let Self { incident, run, spent_plan, events, context: _ } = self;
+        Moved { incident, run, spent_plan, events }
     }
 }

@@ -40,6 +40,22 @@ impl Address {
         Ok(Self { config, trust, root_file })
     }
 
+    /// The role that its options take on: a session that works as somebody else has lost them on the way.
+    pub fn role(&self) -> Option<&str> {
+        let mut role = None;
+        let mut words = self.config.get_options().unwrap_or_default().split_ascii_whitespace();
+        while let Some(word) = words.next() {
+            let setting = match word {
+                "-c" => words.next(),
+                _ => word.strip_prefix("-c").or_else(|| word.strip_prefix("--")),
+            };
+            if let Some(("role", name)) = setting.and_then(|setting| setting.split_once('=')) {
+                role = Some(name);
+            }
+        }
+        role.filter(|name| *name != "none")
+    }
+
     /// The hosts that it may lead to, each with its port.
     pub fn endpoints(&self) -> Result<Vec<(&str, u16)>, String> {
         let ports = self.config.get_ports();
@@ -143,6 +159,24 @@ mod tests {
         assert_eq!(address.config.get_options(), Some("-c role=chat"));
         assert_eq!(address.config.get_application_name(), Some("x"));
         assert_eq!(address.root_file, Some(PathBuf::from("/a b.pem")));
+    }
+
+    #[test]
+    fn knows_the_role_that_options_take_on() {
+        for (options, role) in [
+            ("", None),
+            ("-c%20role%3Dchat", Some("chat")),
+            ("-c%20jit%3Doff%20-c%20role%3Dchat%20-c%20lock_timeout%3D2s", Some("chat")),
+            ("-crole%3Dchat", Some("chat")),
+            ("--role%3Dchat", Some("chat")),
+            ("-c%20role%3Da%20--role%3Db", Some("b")),
+            ("-c%20role%3Dnone", None),
+            ("-c%20roles%3Dchat%20-c", None),
+            ("-c%20role", None),
+        ] {
+            assert_eq!(parse(&format!("postgres://u@h/d?options={options}")).role(), role, "{options}");
+        }
+        assert_eq!(parse("postgres://u@h/d").role(), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::address::{Address, chain};
 use super::tls::Tls;
@@ -25,12 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub async fn connect(address: &str) -> Result<Client, ConnectError> {
     let address = Address::parse(address).map_err(ConnectError)?;
     let encryption = encryption(&address, None).map_err(ConnectError)?;
-    match timeout(PATIENCE, dial(&address.config, encryption)).await {
+    match timeout(PATIENCE, dial(&address, encryption)).await {
         Ok(Ok((client, wire))) => {
             tokio::spawn(wire.run());
             Ok(client)
         }
-        Ok(Err(error)) => Err(ConnectError(chain(&error))),
+        Ok(Err(reason)) => Err(ConnectError(reason)),
         Err(_) => Err(ConnectError("the server did not answer in time".to_owned())),
     }
 }
@@ -52,10 +52,24 @@ fn read(file: &Path) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|error| format!("sslrootcert {}: {error}", file.display()))
 }
 
-/// Opens a connection: what is asked of the client happens while its wire is polled.
-pub(super) async fn dial(config: &Config, tls: Option<Tls>) -> Result<(Client, Wire), tokio_postgres::Error> {
-    match tls {
+/// Opens a connection: what is asked of the client happens while its wire is polled. One whose options take on a role is asked
+/// once whether they have arrived: poolers in between are often told to drop them.
+pub(super) async fn dial(address: &Address, tls: Option<Tls>) -> Result<(Client, Wire), String> {
+    let config = &address.config;
+    let connected = match tls {
         Some(tls) => config.connect(tls).await.map(|(client, connection)| (client, Wire::of(connection))),
         None => config.connect(NoTls).await.map(|(client, connection)| (client, Wire::of(connection))),
+    };
+    let (client, mut wire) = connected.map_err(|error| chain(&error))?;
+    let Some(role) = address.role() else { return Ok((client, wire)) };
+    let asked = wire.carry(client.simple_query("select current_user")).await.map_err(|error| chain(&error))?;
+    let rows =
+        asked.iter().filter_map(|message| if let SimpleQueryMessage::Row(row) = message { row.get(0) } else { None });
+    match rows.last() {
+        Some(in_force) if in_force == role => Ok((client, wire)),
+        in_force => Err(format!(
+            "the server has this session work as `{}` and not as `{role}`: something in between drops the options of connections",
+            in_force.unwrap_or_default()
+        )),
     }
 }

@@ -7,6 +7,7 @@ use wasmtime::component::{Accessor, FutureReader, HasSelf, Resource, StreamReade
 
 use super::address::Address;
 use super::pool::{Lease, Pool};
+use super::session::Guest;
 use super::statement::{Effect, effect};
 use super::value::Parameter;
 use crate::bindings::postgres::{
@@ -20,10 +21,11 @@ use crate::state::State;
 /// What the guest calls a connection: a handle.
 ///
 /// A connection of the pool is taken for each statement and given back after it, so a guest may keep its handle for as
-/// long as it likes. Only from `begin` on, until the transaction ends, is one held.
+/// long as it likes. It is one that this handle had before if there is one, else it is cleaned. Only from `begin` on, until the transaction ends, is one held.
 #[derive(Clone)]
 pub struct Connection {
     pool: Arc<Pool>,
+    guest: Arc<Guest>,
     held: Arc<Mutex<Held>>,
     statements: Arc<Durations>,
 }
@@ -57,7 +59,7 @@ impl Connection {
             }
         }
         let pool = scope.services.postgres.open(address, root)?;
-        Ok(Self { pool, held: Arc::default(), statements: Arc::clone(&scope.statements) })
+        Ok(Self { pool, guest: Arc::new(Guest), held: Arc::default(), statements: Arc::clone(&scope.statements) })
     }
 
     async fn query(&self, sql: &str, parameters: Vec<ParameterValue>) -> Result<RowSet, Error> {
@@ -85,12 +87,12 @@ impl Connection {
         if held.0.is_some() || effect != Effect::None {
             let mut turn = Turn { effect, held: Some(held), own: None };
             if turn.held.as_ref().is_some_and(|held| held.0.is_none()) {
-                turn.own = Some(self.pool.lease().await?);
+                turn.own = Some(self.pool.lease(&self.guest).await?);
             }
             return Ok(turn);
         }
         drop(held);
-        Ok(Turn { effect, held: None, own: Some(self.pool.lease().await?) })
+        Ok(Turn { effect, held: None, own: Some(self.pool.lease(&self.guest).await?) })
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-use super::address::{Address, chain};
+use super::address::Address;
 use super::connect::{dial, encryption};
-use super::session::Session;
+use super::session::{Guest, Session, Tie};
 use super::tls::Tls;
 use super::value::Parameter;
 use crate::Limits;
@@ -40,6 +41,8 @@ pub(super) struct Pool {
     limits: Limits,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Session>>,
+    /// Whether one more connection is being made for whoever comes.
+    growing: AtomicBool,
 }
 
 /// A connection that is somebody's for the moment; it goes back by itself if it is fit to.
@@ -112,40 +115,81 @@ impl Pool {
             limits: limits.clone(),
             permits: Arc::new(Semaphore::new(limits.connections)),
             idle: Mutex::new(Vec::new()),
+            growing: AtomicBool::new(false),
         })
     }
 
-    /// Gets a connection: an idle one, else a new one.
-    pub async fn lease(self: &Arc<Self>) -> Result<Lease, Error> {
+    /// Gets a connection for a guest: an idle one, else a new one.
+    pub async fn lease(self: &Arc<Self>, guest: &Arc<Guest>) -> Result<Lease, Error> {
         let deadline = Instant::now() + CONNECT;
         let permit = match timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await {
             Ok(Ok(permit)) => permit,
             Ok(Err(_)) | Err(_) => return Err(Error::ConnectionFailed("no connection became free in time".to_owned())),
         };
-        let session = match self.take() {
-            Some(session) => session,
-            None => match timeout_at(deadline, self.connect()).await {
-                Ok(session) => session?,
-                Err(_) => return Err(Error::ConnectionFailed(format!("{} did not answer in time", self.label))),
-            },
-        };
+        let given = timeout_at(deadline, self.session(guest)).await;
+        let session =
+            given.map_err(|_| Error::ConnectionFailed(format!("{} did not answer in time", self.label)))??;
         Ok(Lease { session: Some(session), pool: Arc::clone(self), _permit: permit })
     }
 
-    /// The connection that was used last: what is not needed for a while grows old at the other end.
-    fn take(&self) -> Option<Session> {
-        let mut idle = self.idle.lock();
-        while let Some(mut session) = idle.pop() {
-            if session.is_open() {
-                return Some(session);
+    /// A session that is fit for a guest. One that can't be made fit is nobody's any longer.
+    async fn session(self: &Arc<Self>, guest: &Arc<Guest>) -> Result<Session, Error> {
+        while let Some((mut session, tie)) = self.take(guest) {
+            if tie == Tie::Others {
+                self.grow();
+            }
+            if session.give(guest).await.is_ok() {
+                return Ok(session);
             }
         }
-        None
+        let mut session = self.connect().await?;
+        session.give(guest).await?;
+        Ok(session)
+    }
+
+    /// The idle connection that is nearest to a guest; of those that are as near, the guest's own that was used last, for what
+    /// is not needed for a while grows old at the other end, and the others' that was not used for longest.
+    fn take(&self, guest: &Arc<Guest>) -> Option<(Session, Tie)> {
+        let mut idle = self.idle.lock();
+        loop {
+            let ties = idle.iter().map(|session| session.tie(guest)).enumerate();
+            let (place, tie) = ties.reduce(|best, next| {
+                let nearer = next.1 < best.1 || next.1 == best.1 && matches!(next.1, Tie::Own | Tie::New);
+                if nearer { next } else { best }
+            })?;
+            let mut session = idle.remove(place);
+            if session.is_open() {
+                return Some((session, tie));
+            }
+        }
+    }
+
+    /// Makes one more connection, for whoever comes, as long as there may be one: guests that work at the same time have one
+    /// each after a while, and nobody waits for it.
+    fn grow(self: &Arc<Self>) {
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else { return };
+        if !self.has_room() || self.growing.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let pool = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Ok(Ok(session)) = timeout_at(Instant::now() + CONNECT, pool.connect()).await
+                && pool.has_room()
+            {
+                pool.idle.lock().push(session);
+            }
+            pool.growing.store(false, Ordering::Relaxed);
+            drop(permit);
+        });
+    }
+
+    /// Whether a connection may be added to those that there are; whoever asks has a permit for it.
+    fn has_room(&self) -> bool {
+        self.idle.lock().len() < self.permits.available_permits() + 1
     }
 
     async fn connect(&self) -> Result<Session, Error> {
-        let dialled = dial(&self.address.config, self.tls.clone()).await;
-        let (client, wire) = dialled.map_err(|error| Error::ConnectionFailed(chain(&error)))?;
+        let (client, wire) = dial(&self.address, self.tls.clone()).await.map_err(Error::ConnectionFailed)?;
         Ok(Session::new(client, wire, self.tls.clone()))
     }
 }

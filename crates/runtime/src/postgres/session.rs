@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::io;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio_postgres::Client;
@@ -17,6 +18,24 @@ use crate::bindings::postgres::{DbError, Error, QueryError, RowSet};
 /// How long the server is asked to give a statement up that nobody waits for any more.
 const CANCEL: Duration = Duration::from_secs(1);
 
+/// Takes back what a session can be left with, as Spin does when a guest gives a connection back: cursors, settings, channels,
+/// locks, temporary tables, the last values of sequences. A role that the connection's options took on is on again afterwards.
+const CLEAN: &str = "close all; set session authorization default; reset role; reset all; unlisten *; \
+    select pg_advisory_unlock_all(); discard temp; discard sequences";
+
+/// What a session has to do with a guest who wants one.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Tie {
+    /// The guest had it last.
+    Own,
+    /// Nobody has had it.
+    New,
+    /// Somebody had it last who is gone.
+    Left,
+    /// Somebody had it last who may want it again.
+    Others,
+}
+
 /// A connection: its client goes first, so that the wire takes leave when both are dropped.
 pub(super) struct Session {
     prepared: Prepared,
@@ -24,13 +43,40 @@ pub(super) struct Session {
     tls: Option<Tls>,
     /// Whether a statement is under way, or was and its end was not seen.
     busy: bool,
-    /// Whether its state is not that of a new connection.
+    /// Whether its state is not that of a new connection, and can't be made so.
     spoiled: bool,
+    /// Whose statements it ran last.
+    guest: Option<Weak<Guest>>,
 }
+
+/// Whose statements a connection runs: what one of them leaves behind in a session is not for the next.
+#[derive(Debug)]
+pub(super) struct Guest;
 
 impl Session {
     pub fn new(client: Client, wire: Wire, tls: Option<Tls>) -> Self {
-        Self { prepared: Prepared::new(client), wire, tls, busy: false, spoiled: false }
+        Self { prepared: Prepared::new(client), wire, tls, busy: false, spoiled: false, guest: None }
+    }
+
+    /// What it has to do with a guest.
+    pub fn tie(&self, guest: &Arc<Guest>) -> Tie {
+        match &self.guest {
+            None => Tie::New,
+            Some(last) if std::ptr::eq(last.as_ptr(), Arc::as_ptr(guest)) => Tie::Own,
+            Some(last) if last.strong_count() == 0 => Tie::Left,
+            Some(_) => Tie::Others,
+        }
+    }
+
+    /// Makes it a guest's, as good as new. Nothing is asked of the server when the guest had it last, or nobody.
+    pub async fn give(&mut self, guest: &Arc<Guest>) -> Result<(), Error> {
+        if matches!(self.tie(guest), Tie::Left | Tie::Others) {
+            self.busy = true;
+            let cleaned = self.wire.carry(self.prepared.client().batch_execute(CLEAN)).await;
+            self.settle(cleaned.map_err(Fault::Receiving))?;
+        }
+        self.guest = Some(Arc::downgrade(guest));
+        Ok(())
     }
 
     /// Whether the next owner would find it as good as new.

@@ -41,7 +41,7 @@ async fn fires_by_the_clock_until_it_is_stopped() {
     let triggers = running.runtime.start_triggers(stop.clone());
     eventually("two runs", async || (server.number("select count(*) from fired").await >= 2).then_some(())).await;
     stop.cancel();
-    triggers.await.unwrap();
+    triggers.await.unwrap().unwrap();
     assert_eq!(server.number("select count(*) - count(distinct moment) from fired").await, 0);
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use runtime::LoadError;
 
-use crate::application::Application;
+use crate::application::{Application, Running};
 
 #[tokio::test]
 async fn passes_everything_through() {
@@ -105,9 +105,28 @@ async fn one_instance_serves_many_at_once() {
         metrics.contains(r#"hubline_function_calls_total{component="guest",trigger="http",outcome="ok"} 65"#),
         "{metrics}"
     );
-    let made = metrics.lines().find(|line| line.starts_with("hubline_function_instances_total{")).unwrap();
-    let made: u32 = made.rsplit(' ').next().unwrap().parse().unwrap();
+    let made = made(&running);
     assert!(made < 16, "{made} instances for 65 calls");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_that_compute_are_not_joined_by_ever_more() {
+    let running = Application::default().load().await;
+    assert_eq!(running.ask("/count").await.1, "1");
+    // Fewer than would fill an instance.
+    let computing = (0..15).map(|_| running.ask("/compute?20"));
+    for (status, _) in futures_util::future::join_all(computing).await {
+        assert_eq!(status, 200);
+    }
+    let (made, cores) = (made(&running), std::thread::available_parallelism().unwrap().get());
+    assert!(made <= 2 * cores, "{made} instances on {cores} processors");
+}
+
+/// How many instances were made so far.
+fn made(running: &Running) -> usize {
+    let metrics = running.runtime.metrics();
+    let made = metrics.lines().find(|line| line.starts_with("hubline_function_instances_total{")).unwrap();
+    made.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn every_message_is_handled() {
     heard.dedup();
     assert_eq!(heard.len(), 301);
     stop.cancel();
-    triggers.await.unwrap();
+    triggers.await.unwrap().unwrap();
     assert_eq!(server.publish("heard", "late").await, 0);
 }
 
@@ -100,7 +100,7 @@ async fn what_has_begun_is_finished_before_the_end() {
     server.publish_heard("heard", "slow").await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     stop.cancel();
-    triggers.await.unwrap();
+    triggers.await.unwrap().unwrap();
     assert_eq!(server.heard().await, ["slow"]);
 }
 

@@ -92,6 +92,49 @@ async fn a_transaction_left_open_is_rolled_back_and_its_session_thrown_away() {
 }
 
 #[tokio::test]
+async fn what_one_guest_leaves_in_a_session_the_next_does_not_find() {
+    let (server, running) = start().await;
+    server.sql("create role reader; grant reader to owner; create sequence counter").await;
+    let leaves = [
+        "select set_config('guest.left', 'behind', false)",
+        "select set_config('statement_timeout', '1', false)",
+        "select set_config('role', 'reader', false)",
+        "select set_config('session_authorization', 'reader', false)",
+        "select pg_try_advisory_lock(7)",
+        "create temp table behind (x int)",
+        "select nextval('counter')",
+    ];
+    let finds = "select coalesce(current_setting('guest.left', true), ''), current_setting('statement_timeout'),
+        current_user::text, session_user::text, to_regclass('behind')::text, pg_sleep(0.002)::text";
+    for leave in leaves {
+        let (status, text) = running.query(leave).await;
+        assert_eq!(status, 200, "{text}");
+        let (status, text) = running.query(finds).await;
+        assert_eq!(status, 200, "after `{leave}`: {text}");
+        let found =
+            r#"[DbValue::Str(""), DbValue::Str("0"), DbValue::Str("owner"), DbValue::Str("owner"), DbValue::DbNull, "#;
+        assert!(text.starts_with(found), "after `{leave}`: {text}");
+        assert_eq!(server.number("select count(*) from pg_locks where locktype = 'advisory'").await, 0, "{leave}");
+    }
+    let (status, text) = running.query("select currval('counter')").await;
+    assert_eq!(status, 502, "the last guest's value: {text}");
+    let connections = "select count(*) from pg_stat_activity where backend_type = 'client backend'";
+    assert_eq!(server.number(connections).await, 1 + 1, "sessions are cleaned, and not thrown away");
+}
+
+#[tokio::test]
+async fn a_role_of_the_options_is_on_again_for_the_next_guest() {
+    let (server, running) = start().await;
+    server.sql("create role reader; create role writer; grant reader, writer to owner").await;
+    let url = format!("{}?options=-c%20role%3Dreader", server.url());
+    for leave in ["select set_config('role', 'writer', false)", "select set_config('role', 'none', false)"] {
+        assert_eq!(running.post("/query", format!("{url}\n{leave}")).await.0, 200);
+        let (_, text) = running.post("/query", format!("{url}\nselect current_user::text")).await;
+        assert_eq!(text, "[DbValue::Str(\"reader\")]", "after `{leave}`");
+    }
+}
+
+#[tokio::test]
 async fn many_share_few_connections() {
     let (server, running) = start().await;
     let start = Instant::now();

@@ -40,6 +40,9 @@ pub const DRILLS: &str = include_str!("../../sql/operations/drills.sql");
 /// What is counted and measured.
 pub const FIGURES: &str = include_str!("../../sql/operations/figures.sql");
 
+/// What an issuer of tokens has published, as [`crate::sql::ISSUER_KEYS`] has it in the database of the chat.
+pub const ISSUER_KEYS: &str = include_str!("../../sql/operations/issuer_keys.sql");
+
 /// The people who may be something.
 pub const PRINCIPALS: &str = include_str!("../../sql/operations/principals.sql");
 
@@ -49,7 +52,7 @@ pub const PRINCIPALS: &str = include_str!("../../sql/operations/principals.sql")
 pub const PUT_PRINCIPAL: &str = include_str!("../../sql/operations/put_principal.sql");
 
 /// Every statement by the name of its file.
-pub const ALL: [(&str, &str); 14] = [
+pub const ALL: [(&str, &str); 15] = [
     ("snapshot", SNAPSHOT),
     ("claim", CLAIM),
     ("commit", COMMIT),
@@ -62,6 +65,7 @@ pub const ALL: [(&str, &str); 14] = [
     ("recorded_alerts", RECORDED_ALERTS),
     ("drills", DRILLS),
     ("figures", FIGURES),
+    ("issuer_keys", ISSUER_KEYS),
     ("principals", PRINCIPALS),
     ("put_principal", PUT_PRINCIPAL),
 ];

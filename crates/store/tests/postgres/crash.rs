@@ -6,13 +6,16 @@ use std::{
     time::Duration,
 };
 
-use chat::{Draft, Message, wire::Outcome};
+use chat::{
+    Attendance, Draft, Message, Role,
+    wire::{Held, Outcome, SweepRequest},
+};
 use futures_util::future::join_all;
 use store::Item;
 use uuid::Uuid;
 
 use crate::{
-    people::{carla, draft, seqs, stored},
+    people::{carla, draft, follower, held, node, seqs, stored},
     server::{Database, Server},
 };
 
@@ -56,7 +59,17 @@ async fn what_was_acknowledged_survives_kill_9() {
 
     // The registrations were not: the sweep brings them back.
     assert_eq!(chat.rung("sr-0").await, [] as [&str; 0]);
-    chat.sweep("a", Uuid::nil(), &[("sr-0", 1)]).await;
+    let here = Attendance::of(Role::Customer);
+    let mut request = SweepRequest {
+        node: node("a"),
+        incarnation: Uuid::nil(),
+        conversations: vec![Held { here, ..held("sr-0", 1) }],
+        followers: Vec::new(),
+        inventory: None,
+    };
+    assert_eq!(chat.ask(&request).await.changed[0].here, Attendance::NOBODY);
+    request.followers = vec![follower("sr-0", "carla", Role::Customer)];
+    assert_eq!(chat.ask(&request).await.changed[0].here, here);
     assert_eq!(chat.rung("sr-0").await, ["a"]);
 }
 
@@ -73,10 +86,10 @@ async fn send_until_it_dies(database: &Database, dead: &AtomicBool) -> Half {
     loop {
         let drafts: Vec<_> = (0..20).map(|n| draft(&format!("sr-{}", n % 5), "x")).collect();
         let items: Vec<_> = drafts.iter().map(|draft| Item { actor: &carla, draft }).collect();
-        match store::send(&chat, &items).await {
+        match store::send(&chat, &items, None).await {
             Ok(sent) => acknowledged.extend(sent.outcomes.into_iter().filter_map(|outcome| match outcome {
                 Outcome::Stored { message, .. } => Some(*message),
-                Outcome::Refused { .. } => None,
+                Outcome::Refused { .. } | Outcome::Busy { .. } => None,
             })),
             Err(error) => {
                 assert!(error.is_worth_a_retry(), "{error}");

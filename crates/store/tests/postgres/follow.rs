@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use chat::{
-    Actor, NodeName, Role, Status,
-    wire::{JoinAnswer, Leave, SweepChange},
-};
+use chat::{Attendance, Role, Status, wire::SweepChange};
 use serde_json::json;
 use store::Join;
 use uuid::Uuid;
@@ -16,26 +13,6 @@ use crate::{
     server::Server,
 };
 
-fn online(joined: &JoinAnswer) -> Vec<(Role, bool)> {
-    joined.parties.iter().map(|party| (party.role, party.online)).collect()
-}
-
-/// Leaves, and answers who is told that which party is gone.
-async fn leave(chat: &Client, on: &str, incarnation: Uuid, user: &str) -> Vec<(String, Vec<NodeName>)> {
-    let left = [Leave { service_request_id: id("sr-1"), user_id: user.parse().unwrap() }];
-    let gone = store::leave(chat, &node(on), incarnation, &left).await.unwrap();
-    gone.departures.into_iter().map(|gone| (gone.user.to_string(), gone.conversation.nodes)).collect()
-}
-
-/// Joins, and answers who is told.
-async fn others(chat: &Client, on: &str, actor: &Actor) -> Vec<NodeName> {
-    let (node, service_request_id) = (&node(on), &id("sr-1"));
-    let join = Join { node, incarnation: Uuid::nil(), actor, service_request_id, after_seq: None, epoch: None };
-    let mut others = store::join(chat, &join).await.unwrap().unwrap().others;
-    others.sort();
-    others
-}
-
 #[tokio::test]
 async fn a_join_answers_what_a_client_needs() {
     let chat = Server::shared().database().await.chat().await;
@@ -43,16 +20,13 @@ async fn a_join_answers_what_a_client_needs() {
     chat.chatter("sr-1", 3).await;
     let joined = chat.join(&carla(), "sr-1", "a").await;
     assert_eq!((joined.last_seq, joined.version, joined.status), (3, 2, Status::Open));
-    assert_eq!((joined.messages.len(), joined.has_more, joined.replay), (0, false, false), "new messages only");
-    assert_eq!(
-        joined.parties.iter().map(|party| party.user_id.as_str()).collect::<Vec<_>>(),
-        ["carla", "theo", "north"]
-    );
-    assert_eq!(online(&joined), [(Role::Customer, true), (Role::Technician, false), (Role::ServiceCenter, false)]);
+    assert_eq!((joined.messages.len(), joined.has_more, joined.restarted), (0, false, false), "new messages only");
+    assert_eq!(joined.who.technician_id.unwrap().as_str(), "theo");
+    assert_eq!((joined.first_seq, joined.elsewhere), (1, Attendance::NOBODY));
 
     let joined = chat.join_after(&nora(), "sr-1", "b", Some(1), Some(&joined.epoch)).await;
-    assert_eq!((seqs(&joined.messages), joined.has_more, joined.replay), (vec![2, 3], false, false));
-    assert_eq!(online(&joined), [(Role::Customer, true), (Role::Technician, false), (Role::ServiceCenter, true)]);
+    assert_eq!((seqs(&joined.messages), joined.has_more, joined.restarted), (vec![2, 3], false, false));
+    assert_eq!(joined.elsewhere, Attendance::of(Role::Customer));
 }
 
 #[tokio::test]
@@ -76,12 +50,35 @@ async fn a_number_of_another_history_counts_as_0() {
     let new: String = owner.value(store::sql::RENEW_EPOCH).await;
     assert_ne!(old, new);
     let joined = chat.join_after(&carla(), "sr-1", "a", Some(2), Some(&old)).await;
-    assert_eq!((seqs(&joined.messages), joined.replay, joined.epoch), (vec![1, 2, 3], true, new.clone()));
+    assert_eq!((seqs(&joined.messages), joined.restarted, joined.epoch), (vec![1, 2, 3], true, new.clone()));
     let joined = chat.join_after(&carla(), "sr-1", "a", Some(2), Some(&new)).await;
-    assert_eq!((seqs(&joined.messages), joined.replay), (vec![3], false));
+    assert_eq!((seqs(&joined.messages), joined.restarted), (vec![3], false));
     let joined = chat.join_after(&carla(), "sr-1", "a", None, Some(&old)).await;
-    assert_eq!((joined.messages.len(), joined.replay), (0, false), "who has nothing misses nothing");
+    assert_eq!((joined.messages.len(), joined.restarted), (0, false), "who has nothing misses nothing");
     assert_eq!(chat.sweep("a", Uuid::nil(), &[]).await.epoch, new);
+}
+
+#[tokio::test]
+async fn a_number_beyond_the_last_one_counts_as_0() {
+    let chat = Server::shared().database().await.chat().await;
+    chat.open("sr-1").await;
+    chat.chatter("sr-1", 3).await;
+    let epoch = chat.join(&carla(), "sr-1", "a").await.epoch;
+    for (after, epoch) in [(4, Some(epoch.as_str())), (4, None), (i64::MAX, Some(epoch.as_str()))] {
+        let joined = chat.join_after(&carla(), "sr-1", "a", Some(after), epoch).await;
+        assert_eq!((seqs(&joined.messages), joined.restarted, joined.last_seq), (vec![1, 2, 3], true, 3));
+    }
+    let joined = chat.join_after(&carla(), "sr-1", "a", Some(3), Some(&epoch)).await;
+    assert_eq!((joined.messages.len(), joined.restarted), (0, false), "the last one is not beyond");
+    chat.open("sr-2").await;
+    let joined = chat.join_after(&carla(), "sr-2", "a", Some(0), Some(&epoch)).await;
+    assert!(!joined.restarted, "who has nothing has nothing to lose");
+
+    // Who came is told once, however often the database was asked.
+    let (node, service_request_id, theo) = (&node("b"), &id("sr-1"), theo());
+    let join =
+        Join { node, incarnation: Uuid::nil(), actor: &theo, service_request_id, after_seq: Some(9), epoch: None };
+    assert_eq!(store::join(&chat, &join).await.unwrap().unwrap().others.len(), 1);
 }
 
 #[tokio::test]
@@ -111,101 +108,6 @@ async fn a_closed_conversation_is_joined_for_reading() {
     let joined = chat.join_after(&carla(), "sr-1", "a", Some(0), None).await;
     assert_eq!((joined.status, seqs(&joined.messages)), (Status::Closed, vec![1, 2]));
     assert!(joined.closed_at.is_some());
-}
-
-#[tokio::test]
-async fn who_leaves_is_offline_and_the_last_one_takes_the_node_along() {
-    let chat = Server::shared().database().await.chat().await;
-    chat.open("sr-1").await;
-    chat.join(&carla(), "sr-1", "a").await;
-    chat.join(&theo(), "sr-1", "a").await;
-    leave(&chat, "a", Uuid::nil(), "carla").await;
-    assert_eq!(chat.rung("sr-1").await, ["a"]);
-    let joined = chat.join(&nora(), "sr-1", "b").await;
-    assert_eq!(online(&joined), [(Role::Customer, false), (Role::Technician, true), (Role::ServiceCenter, true)]);
-    leave(&chat, "a", Uuid::from_u128(1), "theo").await;
-    assert_eq!(chat.rung("sr-1").await, ["a", "b"], "another run of the node has no say");
-    leave(&chat, "a", Uuid::nil(), "theo").await;
-    assert_eq!(chat.rung("sr-1").await, ["b"]);
-}
-
-#[tokio::test]
-async fn other_nodes_are_told_who_comes_and_goes() {
-    let chat = Server::shared().database().await.chat().await;
-    chat.open("sr-1").await;
-    assert!(others(&chat, "a", &carla()).await.is_empty(), "there is nobody to tell");
-    assert_eq!(others(&chat, "b", &theo()).await, [node("a")]);
-    assert_eq!(others(&chat, "c", &carla()).await, [node("a"), node("b")]);
-    assert!(others(&chat, "c", &carla()).await.is_empty(), "no news");
-    assert_eq!(others(&chat, "b", &nora()).await, [node("a"), node("c")]);
-
-    // Of Carla's two nodes each has her in sight without the other, and what is new is new to that other alone.
-    assert_eq!(leave(&chat, "a", Uuid::nil(), "carla").await, [("carla".to_owned(), vec![node("c")])]);
-    assert_eq!(leave(&chat, "c", Uuid::nil(), "carla").await, [("carla".to_owned(), vec![node("b")])]);
-    assert!(leave(&chat, "c", Uuid::nil(), "carla").await.is_empty(), "no news");
-    assert_eq!(others(&chat, "a", &carla()).await, [node("b")]);
-    assert_eq!(leave(&chat, "b", Uuid::nil(), "nora").await, [("north".to_owned(), vec![node("a")])]);
-
-    // Who is assigned no longer is no party whose coming and going matters.
-    chat.put("sr-1", json!({"technicianId": "tina"})).await;
-    assert!(leave(&chat, "b", Uuid::nil(), "theo").await.is_empty());
-}
-
-#[tokio::test]
-async fn a_new_run_of_a_node_voids_what_the_old_one_registered() {
-    let chat = Server::shared().database().await.chat().await;
-    for name in ["sr-1", "sr-2"] {
-        chat.open(name).await;
-        chat.join(&carla(), name, "a").await;
-    }
-    let run = Uuid::from_u128(1);
-    chat.sweep("a", run, &[("sr-2", 1)]).await;
-    assert!(chat.rung("sr-1").await.is_empty());
-    assert_eq!(chat.rung("sr-2").await, ["a"], "what it holds it registers again");
-    let joined = chat.join(&theo(), "sr-2", "b").await;
-    assert_eq!(online(&joined)[0], (Role::Customer, false), "for whom is not known");
-    leave(&chat, "a", run, "carla").await;
-    chat.sweep("a", run, &[]).await;
-    assert_eq!(chat.rung("sr-2").await, ["a", "b"]);
-}
-
-#[tokio::test]
-async fn what_a_node_left_behind_that_is_gone_for_good_is_cleared_away() {
-    let database = Server::shared().database().await;
-    let (chat, owner) = (database.chat().await, database.owner().await);
-    chat.open("sr-1").await;
-    for name in ["a", "gone"] {
-        chat.join(&carla(), "sr-1", name).await;
-    }
-    owner
-        .batch_execute(
-            "set role hubline_owner;
-            update hubline.node set seen_at = seen_at - interval '25 hours' where name = 'gone'",
-        )
-        .await
-        .unwrap();
-    chat.sweep("a", Uuid::from_u128(1), &[("sr-1", 1)]).await;
-    let left: String = owner.value("select string_agg(node, ',') from hubline.conversation_node").await;
-    assert_eq!(left, "a");
-    chat.sweep("gone", Uuid::nil(), &[("sr-1", 1)]).await;
-    assert_eq!(chat.rung("sr-1").await, ["a", "gone"]);
-}
-
-#[tokio::test]
-async fn a_node_that_is_not_heard_of_is_not_rung() {
-    let database = Server::shared().database().await;
-    let (chat, owner) = (database.chat().await, database.owner().await);
-    chat.open("sr-1").await;
-    chat.join(&carla(), "sr-1", "a").await;
-    owner
-        .batch_execute("set role hubline_owner; update hubline.node set seen_at = seen_at - interval '31 seconds'")
-        .await
-        .unwrap();
-    assert!(chat.rung("sr-1").await.is_empty());
-    let joined = chat.join(&theo(), "sr-1", "b").await;
-    assert_eq!(online(&joined)[0], (Role::Customer, false));
-    chat.sweep("a", Uuid::nil(), &[]).await;
-    assert_eq!(chat.rung("sr-1").await, ["a", "b"], "its registrations are where they were");
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! Who takes part in these tests, and what they do.
 
 use chat::{
-    Actor, Draft, ErrorCode, Message, NodeName, Page, Report, Role, ServiceRequestId,
-    wire::{HistoryPage, JoinAnswer, Outcome, ServiceRequest, SweepAnswer, SweepRequest},
+    Actor, Attendance, Draft, ErrorCode, Message, NodeName, Page, Report, Role, ServiceRequestId,
+    wire::{Follower, Held, HistoryPage, JoinAnswer, Outcome, ServiceRequest, SweepAnswer, SweepRequest},
 };
-use store::{Item, Join, Put, Sent};
+use store::{Expected, Item, Join, Put, Sent};
 use uuid::Uuid;
 
 use crate::client::Client;
@@ -47,6 +47,17 @@ pub fn node(name: &str) -> NodeName {
     name.parse().unwrap()
 }
 
+/// What a node holds of which it knows nobody to be there.
+pub fn held(service_request: &str, version: i64) -> Held {
+    let nobody = Attendance::NOBODY;
+    Held { id: id(service_request), version, here: nobody, coming: nobody, elsewhere: nobody }
+}
+
+/// A user who follows on a node.
+pub fn follower(service_request: &str, user: &str, role: Role) -> Follower {
+    Follower { service_request_id: id(service_request), user_id: user.parse().unwrap(), role }
+}
+
 /// A new message.
 pub fn draft(service_request: &str, body: &str) -> Draft {
     draft_again(service_request, Uuid::new_v4(), body)
@@ -76,16 +87,26 @@ impl Client {
 
     /// Reports a service request, which is stored.
     pub async fn put(&self, service_request: &str, members: serde_json::Value) -> ServiceRequest {
-        match store::put_service_request(self, &id(service_request), &report(members)).await.unwrap() {
+        match self.report(service_request, members, &Expected::default()).await {
             Put::Stored { service_request, .. } => *service_request,
-            Put::ClosedInFuture => panic!("closed in the future"),
+            refused => panic!("{refused:?}"),
         }
+    }
+
+    /// Reports a service request, whatever becomes of it.
+    pub async fn report(&self, service_request: &str, members: serde_json::Value, expected: &Expected) -> Put {
+        store::put_service_request(self, &id(service_request), &report(members), expected).await.unwrap()
     }
 
     /// Sends a batch.
     pub async fn send(&self, items: &[(&Actor, &Draft)]) -> Sent {
+        self.send_within(items, None).await
+    }
+
+    /// Sends a batch, and waits so many milliseconds for a conversation that another transaction holds.
+    pub async fn send_within(&self, items: &[(&Actor, &Draft)], patience: Option<i64>) -> Sent {
         let items: Vec<_> = items.iter().map(|(actor, draft)| Item { actor, draft }).collect();
-        store::send(self, &items).await.unwrap()
+        store::send(self, &items, patience).await.unwrap()
     }
 
     /// Sends one message, which is stored.
@@ -142,10 +163,18 @@ impl Client {
         store::join(self, &join).await.unwrap().unwrap().answer
     }
 
-    /// Sweeps on a run of a node.
+    /// Sweeps on a run of a node, where everybody may be about to join and nobody is known to be elsewhere.
     pub async fn sweep(&self, on: &str, incarnation: Uuid, known: &[(&str, i64)]) -> SweepAnswer {
-        let conversations = known.iter().map(|(service_request, version)| (id(service_request), *version)).collect();
-        store::sweep(self, &SweepRequest { node: node(on), incarnation, conversations }).await.unwrap()
+        let coming = Attendance::ROLES.into_iter().collect();
+        let held = |(service_request, version): &(&str, i64)| Held { coming, ..held(service_request, *version) };
+        let conversations = known.iter().map(held).collect();
+        let (followers, inventory) = (Vec::new(), None);
+        self.ask(&SweepRequest { node: node(on), incarnation, conversations, followers, inventory }).await
+    }
+
+    /// Sweeps.
+    pub async fn ask(&self, request: &SweepRequest) -> SweepAnswer {
+        store::sweep(self, request).await.unwrap()
     }
 
     /// The nodes that are rung for a message of Carla's.
@@ -163,6 +192,7 @@ pub fn stored(outcome: &Outcome) -> (bool, Message) {
     match outcome {
         Outcome::Stored { new, message } => (*new, Message::clone(message)),
         Outcome::Refused { error } => panic!("{error}"),
+        Outcome::Busy { .. } => panic!("another transaction holds it"),
     }
 }
 
@@ -170,7 +200,7 @@ pub fn stored(outcome: &Outcome) -> (bool, Message) {
 pub fn refused(outcome: &Outcome) -> ErrorCode {
     match outcome {
         Outcome::Refused { error } => error.code,
-        Outcome::Stored { .. } => panic!("it is stored"),
+        Outcome::Stored { .. } | Outcome::Busy { .. } => panic!("it is not refused"),
     }
 }
 

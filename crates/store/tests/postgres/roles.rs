@@ -1,5 +1,7 @@
 //! What the roles must not do.
 
+use store::{Role, StoreError, demand_role};
+
 use crate::{client::Client, server::Server};
 
 /// The SQLSTATE of insufficient privilege.
@@ -31,10 +33,14 @@ async fn the_chat_writes_through_its_functions_only() {
         "update hubline.node set seen_at = now()",
         "insert into hubline.conversation_node values (1, 'x', 'x', 'x')",
         "select hubline.enlist('x', gen_random_uuid())",
-        "select * from hubline.purge(1)",
-        "select * from hubline.purge_due(now(), 1)",
+        "select * from hubline.purge(1, 1)",
+        "select * from hubline.purge_due(now(), 1, 1)",
+        "select * from hubline.purge_total",
         "select * from hubline.purge_record",
         "select * from hubline.migration",
+        "select * from hubline.issuer_keys",
+        "insert into hubline.issuer_keys values ('x', 1, now(), true, '{}', now())",
+        "update hubline.issuer_keys set keys = '{}'",
         "create table hubline.x ()",
         "alter table hubline.message disable trigger all",
         "drop function hubline.renew_epoch()",
@@ -45,7 +51,7 @@ async fn the_chat_writes_through_its_functions_only() {
 }
 
 #[tokio::test]
-async fn the_purge_calls_its_one_function_only() {
+async fn the_purge_calls_its_two_functions_only() {
     let database = Server::shared().database().await;
     let chat = database.chat().await;
     chat.put("sr-1", serde_json::json!({"status": "closed"})).await;
@@ -55,15 +61,17 @@ async fn the_purge_calls_its_one_function_only() {
         "delete from hubline.message",
         "select * from hubline.service_request",
         "update hubline.service_request set closed_at = now() - interval '2 years'",
-        "select * from hubline.purge_due(now() + interval '2 years', 1)",
+        "select * from hubline.purge_due(now() + interval '2 years', 1, 1)",
         "select * from hubline.send('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
         "select * from hubline.put_service_request('sr-1', 'a', null, 'b', 'closed', 1)",
         "delete from hubline.purge_record",
+        "select hubline.issuer_keys('x', 0, false, null)",
         "create table hubline.x ()",
     ] {
         is_denied(&purge, statement).await;
     }
-    assert_eq!(store::purge(&purge).await.unwrap(), None);
+    let most = store::Batch { messages: i64::MAX, service_requests: i64::MAX };
+    assert_eq!(store::purge(&purge, most).await.unwrap(), store::Purged::default());
 }
 
 #[tokio::test]
@@ -91,10 +99,19 @@ async fn every_role_has_limits() {
         .value(
             "select count(*) from pg_db_role_setting, unnest(setconfig) setting
             where setrole::regrole::text like 'hubline\\_%'
-                and setting ~ '^(lock_timeout|statement_timeout)=[0-9]+(s|min)$'",
+                and setting ~ '^(lock_timeout|statement_timeout)=[0-9]+(ms|s|min)$'",
         )
         .await;
     assert_eq!(limits, 8);
+    // What the page about limits and its test say of the migration is what a migrated database has.
+    for setting in ["lock_timeout=1000ms", "statement_timeout=2500ms"] {
+        let set: bool = owner
+            .value(&format!(
+                "select '{setting}' = any (setconfig) from pg_db_role_setting where setrole = 'hubline_chat'::regrole"
+            ))
+            .await;
+        assert!(set, "{setting}");
+    }
 }
 
 #[tokio::test]
@@ -115,4 +132,74 @@ async fn nobody_but_the_owner_may_call_a_function_that_was_not_granted() {
         )
         .await;
     assert_eq!(unsafe_definers, 0);
+}
+
+/// Whether this client works as a role that is meant, and nothing else is wrong.
+async fn works_as(client: &Client, role: Role) -> bool {
+    match demand_role(client, role).await {
+        Ok(()) => true,
+        Err(StoreError::Role { meant, .. }) => {
+            assert_eq!(meant, role.name());
+            false
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn who_works_as_somebody_else_is_known() {
+    const ROLES: [Role; 3] = [Role::Chat, Role::Purge, Role::Operations];
+    let database = Server::shared().database().await;
+    let owner = database.owner().await;
+    // Logins of the roles, as an installation has them, of two parts, of none, and of one that is no part's.
+    let logins = [
+        ("chat", "hubline_chat"),
+        ("purge", "hubline_purge"),
+        ("both", "hubline_chat, hubline_purge"),
+        ("migrates", "hubline_chat, hubline_owner"),
+    ];
+    for (name, roles) in logins {
+        let make = format!("create role test_{name}; grant {roles} to test_{name}; grant test_{name} to current_user");
+        owner.batch_execute(&make).await.unwrap();
+    }
+    owner.batch_execute("create role test_none; create role test_other; grant test_other to test_chat; grant test_none to current_user").await.unwrap();
+    for (who, good) in [
+        ("hubline_chat", Some(Role::Chat)),
+        ("hubline_purge", Some(Role::Purge)),
+        ("hubline_operations", Some(Role::Operations)),
+        ("test_chat", Some(Role::Chat)),
+        ("test_purge", Some(Role::Purge)),
+        ("test_both", None),
+        ("test_migrates", None),
+        ("test_none", None),
+        ("hubline_owner", None),
+        ("none", None),
+    ] {
+        owner.batch_execute(&format!("set role {who}")).await.unwrap();
+        for role in ROLES {
+            assert_eq!(works_as(&owner, role).await, good == Some(role), "{who} as {role:?}");
+        }
+    }
+    owner
+        .batch_execute("reset role; drop role test_chat, test_purge, test_both, test_migrates, test_none, test_other")
+        .await
+        .unwrap();
+    assert!(works_as(&database.chat().await, Role::Chat).await);
+    assert!(works_as(&database.purge().await, Role::Purge).await);
+}
+
+#[tokio::test]
+async fn a_database_is_ready_when_somebody_could_join() {
+    let database = Server::shared().database().await;
+    let (owner, chat) = (database.owner().await, database.chat().await);
+    store::ready(&chat).await.unwrap();
+    let nobody: i64 = owner
+        .value("select (select count(*) from hubline.node) + (select count(*) from hubline.conversation_node)")
+        .await;
+    assert_eq!(nobody, 0, "nothing is registered");
+    owner.batch_execute("revoke execute on function hubline.join from hubline_chat").await.unwrap();
+    assert!(matches!(store::ready(&chat).await, Err(StoreError::Unexpected(_))));
+    owner.batch_execute("grant execute on function hubline.join to hubline_chat").await.unwrap();
+    chat.batch_execute("set default_transaction_read_only = on").await.unwrap();
+    assert!(matches!(store::ready(&chat).await, Err(StoreError::Unreachable(_))), "a standby is not ready");
 }

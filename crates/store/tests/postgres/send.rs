@@ -43,6 +43,8 @@ async fn the_same_message_again_is_answered_with_the_first() {
     let sent = chat.send(&[(&carla(), &again)]).await;
     assert_eq!(stored(&sent.outcomes[0]), (false, first));
     assert_eq!(sent.conversations.len(), 1, "who repeats wants to know the parties too");
+    let told = &sent.conversations[0];
+    assert_eq!((told.version, told.last_seq, told.status), (3, 2, Status::Open), "as it is now, not as it was then");
     assert_eq!(chat.everything("sr-1").await.len(), 2);
 }
 
@@ -74,7 +76,11 @@ async fn what_stands_twice_in_a_batch_is_stored_once() {
     assert_eq!(outcomes[3].1, outcomes[0].1);
     assert_eq!(outcomes[5].1, outcomes[1].1);
 
+    let last = |sent: &store::Sent| sent.conversations.iter().map(|it| it.last_seq).collect::<Vec<_>>();
+    assert_eq!(last(&sent), [3, 1]);
+
     let again = chat.send(&batch).await;
+    assert_eq!(last(&again), [3, 1]);
     for ((_, message), repeated) in outcomes.iter().zip(&again.outcomes) {
         assert_eq!(stored(repeated), (false, message.clone()));
     }
@@ -121,6 +127,27 @@ async fn each_item_has_its_own_users_outcome() {
 }
 
 #[tokio::test]
+async fn who_was_a_party_hears_of_what_they_sent_and_nothing_else() {
+    let chat = Server::shared().database().await.chat().await;
+    chat.open("sr-1").await;
+    let (first, later) = (draft("sr-1", "first"), draft("sr-1", "later"));
+    let sent = chat.send(&[(&theo(), &first)]).await;
+    let original = stored(&sent.outcomes[0]).1;
+    for report in [json!({"technicianId": "tina"}), json!({"technicianId": "tina", "status": "closed"})] {
+        chat.put("sr-1", report).await;
+        let alone = chat.send(&[(&theo(), &first)]).await;
+        let among = chat.send(&[(&theo(), &later), (&theo(), &first), (&nora(), &draft("sr-2", "x"))]).await;
+        for outcome in [&alone.outcomes[0], &among.outcomes[1]] {
+            let (new, message) = stored(outcome);
+            assert!(!new);
+            assert_eq!(message, original);
+        }
+        assert_eq!(refused(&among.outcomes[0]), ErrorCode::NotFound);
+        assert_eq!(refused(&among.outcomes[2]), ErrorCode::NotFound);
+    }
+}
+
+#[tokio::test]
 async fn refusals_before_a_message_do_not_shift_it() {
     let chat = Server::shared().database().await.chat().await;
     chat.put("sr-closed", json!({"status": "closed"})).await;
@@ -151,7 +178,7 @@ async fn after_the_closing_nothing_is_stored_and_what_was_is_still_answered() {
     let sent = chat.send(&[(&carla(), &before), (&carla(), &draft("sr-1", "after"))]).await;
     assert_eq!(stored(&sent.outcomes[0]), (false, first));
     assert_eq!(refused(&sent.outcomes[1]), ErrorCode::Closed);
-    assert_eq!(sent.conversations[0].status, Status::Closed);
+    assert_eq!((sent.conversations[0].status, sent.conversations[0].last_seq), (Status::Closed, 1));
     assert!(sent.conversations[0].closed_at.is_some());
 }
 
@@ -167,7 +194,7 @@ async fn a_batch_tells_what_the_relays_have_to_know() {
     let two = sent.conversations.iter().find(|it| it.id == id("sr-2")).unwrap();
     assert_eq!(one.nodes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a", "b"]);
     assert!(two.nodes.is_empty());
-    assert_eq!((one.version, one.status), (2, Status::Open));
+    assert_eq!((one.version, one.last_seq, one.status), (2, 1, Status::Open));
     assert_eq!(one.parties.technician_id.as_ref(), Some(&theo().user));
     let told = chat.join(&carla(), "sr-1", "a").await;
     assert_eq!((told.version, told.epoch), (one.version, sent.epoch));

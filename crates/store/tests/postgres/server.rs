@@ -25,7 +25,7 @@ const TEMPLATE: &str = "template_hubline";
 const OPERATIONS_TEMPLATE: &str = "template_operations";
 
 /// What makes a session one of the chat's functions.
-const CHAT: &str = "-c role=hubline_chat -c lock_timeout=2s -c statement_timeout=4s";
+const CHAT: &str = "-c role=hubline_chat -c lock_timeout=1000ms -c statement_timeout=2500ms";
 
 /// A private server. Its end and that of its folder come with the end of the process at the latest, however that ends.
 pub struct Server {

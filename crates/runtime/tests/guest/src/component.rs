@@ -50,6 +50,10 @@ async fn route(request: Request) -> Result<Answer> {
             println!("{argument}");
             text("printed")
         }
+        "compute" => {
+            misbehaviour::compute(Duration::from_millis(argument.parse()?));
+            text("computed")
+        }
         "trap" => misbehaviour::trap(),
         "loop" => misbehaviour::spin_for_ever(),
         "hog" => misbehaviour::hog(),

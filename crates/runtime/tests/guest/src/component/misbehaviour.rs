@@ -1,6 +1,9 @@
 //! What a function must not do.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
 
 /// How many calls this instance has had.
 static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -18,6 +21,14 @@ pub fn trap() -> ! {
 /// Never gives its thread back.
 pub fn spin_for_ever() -> ! {
     loop {
+        std::hint::black_box(COUNT.load(Relaxed));
+    }
+}
+
+/// Computes for so long.
+pub fn compute(time: Duration) {
+    let began = Instant::now();
+    while began.elapsed() < time {
         std::hint::black_box(COUNT.load(Relaxed));
     }
 }

@@ -1,0 +1,1 @@
+select operations.issuer_keys($1, $2, $3, $4)

@@ -8,7 +8,7 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::{thread, vec};
 
 use anyhow::{Context, Result};
 
@@ -85,12 +85,15 @@ fn heavy(tally: &mut Tally, filter: &[String]) -> Result<()> {
 }
 
 /// The tests that take longest, for a minute and more: they begin first.
-const LONGEST: [&str; 6] = ["drill", "issuer", "keep-alive", "operations-page", "schemathesis", "notifications"];
+const LONGEST: [&str; 4] = ["drill", "operations-page", "schemathesis", "notifications"];
+
+/// The tests that do little but wait for time to pass: one of them at a time, beside the others.
+const WAITING: [&str; 2] = ["issuer", "keep-alive"];
 
 /// The tests that compare how quick something is with how quick it was before: each is alone, after all others.
 const MEASURING: [&str; 2] = ["hostile", "redis-outage"];
 
-/// How many of the others run at once: they wait more than they work.
+/// How many of the others run at once: they work as much as they wait.
 const AT_ONCE: usize = 2;
 
 fn end_to_end(tally: &mut Tally, filter: &[String], hubline: &Path, tools: &Tools) -> Result<()> {
@@ -102,7 +105,7 @@ fn end_to_end(tally: &mut Tally, filter: &[String], hubline: &Path, tools: &Tool
         .collect();
     names.sort_by_key(|name| {
         let place = LONGEST.iter().position(|long| long == name).unwrap_or(LONGEST.len());
-        (MEASURING.contains(&name.as_str()), place, name.clone())
+        (place, name.clone())
     });
     let title = |name: &str| format!("end to end: {name}");
     let test = |name: &str| {
@@ -119,20 +122,23 @@ fn end_to_end(tally: &mut Tally, filter: &[String], hubline: &Path, tools: &Tool
             .env("SIGNALRCORE", &tools.signalrcore);
         test
     };
-    let measuring = names.split_off(names.partition_point(|name| !MEASURING.contains(&name.as_str())));
-    let next = Mutex::new(names.into_iter());
+    let is_one_of = |list: &'static [&str]| move |name: &mut String| list.contains(&name.as_str());
+    let measuring: Vec<String> = names.extract_if(.., is_one_of(&MEASURING)).collect();
+    let waiting: Vec<String> = names.extract_if(.., is_one_of(&WAITING)).collect();
+    let (names, waiting) = (Mutex::new(names.into_iter()), Mutex::new(waiting.into_iter()));
     let tally = Mutex::new(tally);
-    let work = |run: fn(&str, &mut Command) -> Result<Finished>| {
+    let work = |names: &Mutex<vec::IntoIter<String>>, run: fn(&str, &mut Command) -> Result<Finished>| {
         // Who takes the next one does not hold it while the test runs.
-        let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let take = || names.lock().unwrap_or_else(PoisonError::into_inner).next();
         while let Some(name) = take() {
             let finished = run(&title(&name), &mut test(&name));
             tally.lock().unwrap_or_else(PoisonError::into_inner).end(&name, finished);
         }
     };
     thread::scope(|scope| {
-        let silent: Vec<_> = (1..AT_ONCE).map(|_| scope.spawn(|| work(beside))).collect();
-        work(step);
+        let mut silent: Vec<_> = (1..AT_ONCE).map(|_| scope.spawn(|| work(&names, beside))).collect();
+        silent.push(scope.spawn(|| work(&waiting, beside)));
+        work(&names, step);
         for one in silent {
             one.join().unwrap_or_else(|panic| resume_unwind(panic));
         }

@@ -12,6 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use relay::Peer;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,6 +23,10 @@ const HEAD: Duration = Duration::from_secs(30);
 
 /// How long requests under way get to end once we stop.
 const DRAIN: Duration = Duration::from_secs(15);
+
+/// How many bytes may wait unsent in the system for one client. Without it, who reads nothing is given megabytes of the system's
+/// memory first, and all of it is copied for nobody.
+const UNSENT: u32 = 64 * 1024;
 
 /// How long we wait before we accept again after the system refused, which it does when too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -86,10 +91,61 @@ async fn connection(stream: TcpStream, peer: Peer, router: Router, stop: Cancell
     }
 }
 
-/// Answers are small and whole: nothing is gained by waiting for more to send.
+/// Answers are small and whole: nothing is gained by waiting for more to send, nor by sending far ahead.
 fn quick(stream: TcpStream) -> TcpStream {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    let socket = SockRef::from(&stream);
+    if let Err(error) = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_notsent_lowat(UNSENT)) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY and TCP_NOTSENT_LOWAT");
     }
     stream
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::body::Body;
+    use axum::routing::get;
+    use bytes::Bytes;
+    use futures_util::stream;
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    const PIECE: usize = 16 * 1024;
+
+    #[tokio::test]
+    async fn a_client_that_reads_nothing_is_sent_little() {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&sent);
+        let endless = move || async move {
+            Body::from_stream(stream::repeat_with(move || {
+                counted.fetch_add(PIECE, Ordering::Relaxed);
+                Ok::<_, Infallible>(Bytes::from_static(&[b'x'; PIECE]))
+            }))
+        };
+        let listener = tokio::net::TcpListener::from_std(bind(([127, 0, 0, 1], 0).into()).unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(serve(listener, Router::new().route("/", get(endless)), stop.clone()));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        // So that what the client's own system takes is not the measure.
+        SockRef::from(&client).set_recv_buffer_size(PIECE).unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: hubline\r\n\r\n").await.unwrap();
+        let mut before = 0;
+        loop {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let now = sent.load(Ordering::Relaxed);
+            if now > 0 && now == before {
+                break;
+            }
+            before = now;
+        }
+        assert!(before < 1024 * 1024, "{before} bytes are under way to a client that reads none");
+        drop(client);
+        stop.cancel();
+        server.await.unwrap();
+    }
 }

@@ -43,6 +43,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!(15, "0015", "issuer_keys"),
     migration!(17, "0017", "outcome_for_former_senders"),
     migration!(18, "0018", "vouching_key"),
+    migration!(19, "0019", "join_page_bytes"),
 ];
 
 /// The same for the database of operations, which is another one.

@@ -40,6 +40,22 @@ async fn the_first_page_is_bounded() {
     assert_eq!((joined.messages.len(), joined.has_more), (200, false));
 }
 
+/// A relay takes 256 KiB for a client at a time, and more would be read for nobody.
+#[tokio::test]
+async fn the_first_page_is_bounded_in_bytes_too() {
+    let chat = Server::shared().database().await.chat().await;
+    chat.open("sr-1").await;
+    let (carla, longest) = (carla(), draft("sr-1", &"😀".repeat(4_000)));
+    for _ in 0..20 {
+        let again = draft("sr-1", longest.body.as_str());
+        chat.say(&carla, &again).await;
+    }
+    let joined = chat.join_after(&carla, "sr-1", "a", Some(0), None).await;
+    assert_eq!((seqs(&joined.messages), joined.has_more), ((1..=16).collect(), true));
+    let joined = chat.join_after(&carla, "sr-1", "a", Some(4), None).await;
+    assert_eq!((seqs(&joined.messages), joined.has_more), ((5..=20).collect(), false), "just as many as fit");
+}
+
 #[tokio::test]
 async fn a_number_of_another_history_counts_as_0() {
     let database = Server::shared().database().await;

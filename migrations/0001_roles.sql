@@ -25,10 +25,10 @@ begin
     end loop;
 
     -- Nothing waits for ever. These hold for whoever logs in as one of the roles; who logs in as somebody else and
-    -- takes a role on brings the limits along in the connection's options.
+    -- takes a role on brings the limits along in the connection's options. Those of the chat, which somebody waits for,
+    -- are the next step's.
     foreach setting slice 1 in array array[
         ['hubline_owner', 'lock_timeout', '5s'], ['hubline_owner', 'statement_timeout', '10min'],
-        ['hubline_chat', 'lock_timeout', '2s'], ['hubline_chat', 'statement_timeout', '4s'],
         ['hubline_purge', 'lock_timeout', '1s'], ['hubline_purge', 'statement_timeout', '30s'],
         ['hubline_operations', 'lock_timeout', '2s'], ['hubline_operations', 'statement_timeout', '5s']
     ] loop

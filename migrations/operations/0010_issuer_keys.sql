@@ -1,6 +1,6 @@
 -- What the issuer of tokens has published.
 --
--- The same as in the database of the chat, and for the same reason: operations have no other.
+-- As in the database of the chat, without a key to vouch with, and for the same reason: operations have no other.
 
 set local role hubline_owner;
 

@@ -118,6 +118,8 @@ fn end_to_end(tally: &mut Tally, filter: &[String], hubline: &Path, tools: &Tool
             .env("LAB", &tools.lab)
             .env("NGINX", &tools.proxy)
             .env("PGBOUNCER", &tools.pooler)
+            // Examples are built with the unit tests.
+            .env("ROOM", project::target().join("debug/examples/room"))
             .env("SCHEMATHESIS", &tools.schemathesis)
             .env("SIGNALRCORE", &tools.signalrcore);
         test

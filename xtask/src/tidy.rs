@@ -31,9 +31,6 @@ const MIRRORS: [&str; 6] = [
 /// Names of modules that say nothing about what is in them.
 const EMPTY_WORDS: [&str; 5] = ["common", "helpers", "misc", "shared", "utils"];
 
-/// Crates whose files still import each other in circles. The list only gets shorter.
-const CIRCULAR: [&str; 2] = ["components/relay", "crates/runtime"];
-
 /// A file that git tracks.
 struct Tracked {
     path: String,
@@ -157,10 +154,6 @@ fn no_file_imports_another_in_a_circle() {
     let mut faults = Vec::new();
     for (name, files) in crates(&tracked()) {
         let circles = imports::circles(&imports::imports(&files));
-        if CIRCULAR.contains(&name.as_str()) {
-            assert!(!circles.is_empty(), "{name} has no circle any more: take it off the list");
-            continue;
-        }
         let told = |circle: &std::collections::BTreeSet<imports::Module>| {
             let modules: Vec<_> = circle.iter().map(|module| module.join("::")).collect();
             format!("{name}: {}", modules.join(", "))

@@ -9,8 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::door::History;
-use crate::post::Post;
+use crate::post::{History, Post};
 
 /// The answer to a batch of sends.
 #[derive(Deserialize)]

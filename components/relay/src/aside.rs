@@ -5,23 +5,23 @@ use std::sync::Arc;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::batch::PAUSE;
-use crate::lane::Item;
-use crate::relay::Inner;
+use crate::lanes::Item;
+use crate::node::Node;
 use crate::waiting::{Flight, Waiting};
 
 /// How many times longer than a batch one attempt waits for the conversation. Then others that wait apart have their turn.
 const PATIENCE: u32 = 5;
 
-impl Inner {
+impl Node {
     /// Lets messages of a batch wait apart, those of one conversation together. What else is sent there stays queued behind
     /// them, and the lane is free.
     pub(crate) fn set_aside(self: &Arc<Self>, held: Vec<Item>, flight: &mut Flight) {
         let mut groups: Vec<(u64, Vec<Item>)> = Vec::new();
         for item in held {
             // What was never a conversation can't be held.
-            let Some(door) = &item.ticket.door else { continue };
+            let Some(id) = &item.ticket.conversation else { continue };
             self.metrics.set_aside.add(1);
-            let key = self.key(door.id.as_str());
+            let key = self.lanes.key(id.as_str());
             match groups.iter_mut().find(|(known, _)| *known == key) {
                 Some((_, group)) => group.push(item),
                 None => groups.push((key, vec![item])),
@@ -36,7 +36,7 @@ impl Inner {
 
 /// One conversation that waits apart. Its end lets the next messages of it go, however it comes.
 struct Aside {
-    relay: Arc<Inner>,
+    relay: Arc<Node>,
     flight: Flight,
 }
 

@@ -4,21 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chat::Refusal;
 use chat::wire::SentConversation;
-use chat::{ErrorCode, Refusal};
 use serde::de::Error;
 use tokio::time::{Instant, sleep};
 
 use crate::answers::SendAnswer;
+use crate::caller::Caller;
 use crate::calls::Failure;
-use crate::connection::Connection;
 use crate::door::{Arrived, News, Standing};
 use crate::epoch::Observed;
-use crate::lane::Item;
+use crate::lanes::Item;
 use crate::metrics::seconds;
+use crate::node::{Node, Urgency};
 use crate::post::Post;
-use crate::relay::{Inner, Urgency};
-use crate::ticket::Ticket;
+use crate::ticket::{Ticket, unknown};
 
 /// How often a batch is tried as a whole before its messages are tried singly, in case one of them is its undoing.
 const WHOLE: usize = 2;
@@ -26,7 +26,7 @@ const WHOLE: usize = 2;
 /// How long to wait before trying again: a deadlock or a lost connection is over by then.
 pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 
-impl Inner {
+impl Node {
     /// Sends a batch and answers everybody who waits for it. It is idempotent, so it may be tried again.
     ///
     /// Gives back, in their order, the messages of conversations that somebody else holds.
@@ -132,12 +132,17 @@ impl Inner {
             }
             self.metrics.unknown.add(behind.len() as u64);
             refused.extend(behind.into_iter().map(|item| (Arc::clone(&item.ticket), unknown())));
-            let Some(door) = &ticket.door else {
+            let Some(id) = &ticket.conversation else {
                 told.push((ticket, refusal));
                 continue;
             };
-            let (open, aftermath) = door.refuse(&ticket);
-            self.follow_up(door, aftermath, Urgency::Soon);
+            // Who waits for an answer is known there; where nobody is, nobody waits.
+            let door = self.doors.get(id.as_str());
+            let open = door.is_some_and(|door| {
+                let (open, aftermath) = door.refuse(&ticket);
+                self.follow_up(&door, aftermath, Urgency::Soon);
+                open
+            });
             if open {
                 told.push((ticket, refusal));
             } else {
@@ -187,17 +192,14 @@ impl Inner {
                 (Some(Ok(post)), _) => {
                     self.metrics.stored.add(1);
                     let arrived = Arrived { post, ticket: Some(Arc::clone(ticket)) };
-                    let place = stored.iter_mut().find(|stored| stored.is_for(ticket));
-                    match (place, &ticket.door) {
-                        (Some(stored), _) => stored.posts.push(arrived),
-                        (None, Some(door)) => {
-                            let aftermath = door.answer(&arrived);
-                            self.follow_up(door, aftermath, Urgency::Soon);
-                        }
-                        (None, None) => {
-                            ticket.complete(&arrived.post);
-                            ticket.connection.flush();
-                        }
+                    if let Some(stored) = stored.iter_mut().find(|stored| stored.is_for(ticket)) {
+                        stored.posts.push(arrived);
+                    } else if let Some(door) = ticket.conversation.as_ref().and_then(|id| self.doors.get(id.as_str())) {
+                        let aftermath = door.answer(&arrived);
+                        self.follow_up(&door, aftermath, Urgency::Soon);
+                    } else {
+                        ticket.complete(&arrived.post);
+                        ticket.connection.flush();
                     }
                 }
                 (None, Some(refusal)) => {
@@ -245,8 +247,8 @@ impl Held {
 
     /// Whether an earlier item of the same conversation is among them.
     fn has(&self, batch: &[Item], item: &Item) -> bool {
-        let conversation = |item: &Item| item.ticket.door.as_ref().map(Arc::as_ptr);
-        self.0.iter().filter_map(|place| batch.get(*place)).any(|held| conversation(held) == conversation(item))
+        let held = self.0.iter().filter_map(|place| batch.get(*place));
+        held.map(|held| &held.ticket.conversation).any(|conversation| *conversation == item.ticket.conversation)
     }
 }
 
@@ -262,13 +264,13 @@ impl Stored {
     }
 
     fn is_for(&self, ticket: &Ticket) -> bool {
-        ticket.door.as_ref().is_some_and(|door| door.id == self.conversation.id)
+        ticket.conversation.as_ref() == Some(&self.conversation.id)
     }
 }
 
 /// Whose tokens go with a batch: each connection once, in the order in which they come first.
-fn bearers(items: &[Item]) -> Vec<&Arc<Connection>> {
-    let mut bearers: Vec<&Arc<Connection>> = Vec::new();
+fn bearers(items: &[Item]) -> Vec<&Arc<Caller>> {
+    let mut bearers: Vec<&Arc<Caller>> = Vec::new();
     for item in items {
         if !bearers.iter().any(|known| Arc::ptr_eq(known, &item.ticket.connection)) {
             bearers.push(&item.ticket.connection);
@@ -301,10 +303,4 @@ fn encode(node: &str, patience: Duration, items: &[Item]) -> Bytes {
     request.extend_from_slice(&encoded);
     request.extend_from_slice(b"]}");
     request.into()
-}
-
-/// Nobody knows what became of a message.
-pub(crate) fn unknown() -> Refusal {
-    ErrorCode::Unavailable
-        .refusal("whether the message is stored is not known; send it again with the same clientMessageId")
 }

@@ -17,7 +17,7 @@ use http::{HeaderValue, Method, Request, StatusCode};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::connection::Connection;
+use crate::caller::Caller;
 use crate::{CallError, Functions};
 
 /// How many messages a page of history has.
@@ -128,7 +128,7 @@ impl Calls {
     /// Joins a conversation in a user's name.
     pub(crate) async fn join(
         &self,
-        connection: &Connection,
+        connection: &Caller,
         id: &str,
         after_seq: Option<i64>,
         epoch: Option<&str>,

@@ -1,5 +1,6 @@
 //! The one door by which everything of a conversation reaches its followers on this node.
 
+mod attendance;
 mod follow;
 mod history;
 mod news;
@@ -8,7 +9,7 @@ mod repair;
 
 use std::sync::Arc;
 
-use chat::cursor::{Arrival, Cursor, Page, Step};
+use chat::cursor::{Arrival, Cursor, Step};
 use chat::{Actor, ErrorCode, Parties, ServiceRequestId, Status, UserId};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
@@ -22,17 +23,15 @@ pub(crate) use history::Doubt;
 pub(crate) use news::{Arrived, News, Standing};
 pub(crate) use repair::Wanted;
 
-use presence::Presence;
+use attendance::Presence;
 
-use crate::batch::unknown;
-use crate::connection::Connection;
-use crate::post::Post;
-use crate::ticket::Ticket;
+use crate::caller::Caller;
+use crate::post::{History, Post};
+use crate::ticket::{Ticket, unknown};
 
-/// A message of the conversation, its line of delivery, and a page of its history.
+/// A conversation's line of delivery to one follower, and what follows from a turn of it.
 type Line = Cursor<Arc<Ticket>, Arc<Post>>;
 type Next = Step<Arc<Ticket>, Arc<Post>>;
-pub(crate) type History = Page<Arc<Post>>;
 
 /// One conversation on this node. Answers, events, sweeps and history all come in here, in any order and any number of
 /// times; each follower's cursor makes one line of it.
@@ -72,7 +71,7 @@ struct Facts {
 
 /// A connection that follows the conversation, or at least sends to it.
 struct Member {
-    connection: Arc<Connection>,
+    connection: Arc<Caller>,
     line: Line,
     /// Whether it has joined and not left since. Who joins again is there meanwhile.
     is_there: bool,
@@ -131,7 +130,7 @@ impl Door {
     }
 
     /// The database has another history: nothing known counts any longer, and nobody follows.
-    pub(crate) fn forget(&self) -> Vec<Arc<Connection>> {
+    pub(crate) fn forget(&self) -> Vec<Arc<Caller>> {
         let mut state = self.state.lock();
         let followers = state.members.iter().filter(|member| member.line.position().is_some());
         let followers = followers.map(|member| Arc::clone(&member.connection)).collect();
@@ -165,7 +164,7 @@ impl State {
             // One that is about to join hears it from the answer to its join, which may be newer than this.
             if member.line.position().is_some() && fails(member) {
                 member.leave(&mut steps);
-                member.connection.tell("OnRemoved", &Removed { service_request_id: &door.id, code });
+                member.connection.send("OnRemoved", &Removed { service_request_id: &door.id, code });
                 take(&mut steps, &member.connection);
                 removed.push(Arc::clone(&member.connection));
             }
@@ -191,7 +190,7 @@ impl State {
             member.connection.flush();
             let keep = !member.line.is_idle();
             if !keep {
-                member.connection.exit(door);
+                member.connection.exit(&door.id);
             }
             keep
         });
@@ -203,15 +202,15 @@ impl State {
         aftermath.deserted = self.members.is_empty();
     }
 
-    fn member(&mut self, connection: &Arc<Connection>) -> Option<&mut Member> {
+    fn member(&mut self, connection: &Arc<Caller>) -> Option<&mut Member> {
         self.members.iter_mut().find(|member| Arc::ptr_eq(&member.connection, connection))
     }
 
     /// The member for this connection, which may be new.
-    fn admit(&mut self, door: &Arc<Door>, connection: &Arc<Connection>) -> &mut Member {
+    fn admit(&mut self, door: &Arc<Door>, connection: &Arc<Caller>) -> &mut Member {
         let found = self.members.iter().position(|member| Arc::ptr_eq(&member.connection, connection));
         let index = found.unwrap_or_else(|| {
-            connection.enter(door);
+            connection.enter(&door.id);
             let connection = Arc::clone(connection);
             self.members.push(Member { connection, line: Line::default(), is_there: false });
             self.members.len() - 1
@@ -231,7 +230,7 @@ impl Member {
 
     /// Whether history has something for this connection, and the connection room for it.
     fn can_take_history(&self) -> bool {
-        self.line.lacks() && self.connection.outbox.has_room()
+        self.line.lacks() && self.connection.has_room()
     }
 }
 
@@ -243,8 +242,8 @@ impl Facts {
 }
 
 /// As much of a page as a connection has room for. It asks for the rest when it has read this.
-fn fitting(page: &History, connection: &Connection) -> History {
-    let mut room = connection.outbox.room();
+fn fitting(page: &History, connection: &Caller) -> History {
+    let mut room = connection.room();
     let fits = |arrival: &&Arrival<Arc<Post>>| {
         let enough = arrival.message.size() <= room;
         room = room.saturating_sub(arrival.message.size());
@@ -254,7 +253,7 @@ fn fitting(page: &History, connection: &Connection) -> History {
 }
 
 /// Does what a cursor says must be done for its connection; [`State::tidy`] has it written.
-fn take(steps: &mut Vec<Next>, connection: &Connection) {
+fn take(steps: &mut Vec<Next>, connection: &Caller) {
     for step in steps.drain(..) {
         match step {
             Step::Deliver(post) => connection.deliver(&post),

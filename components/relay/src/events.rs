@@ -12,19 +12,19 @@ use http::StatusCode;
 
 use crate::answers::{Event, EventConversation};
 use crate::door::{Arrived, News, Standing};
+use crate::node::{Node, Urgency};
 use crate::post::Post;
 use crate::problem::problem;
-use crate::relay::{Inner, Urgency};
 
 /// The largest event: a batch of the longest messages, several times over.
 const LARGEST: usize = 8 * 1024 * 1024;
 
 /// The route for events.
-pub(crate) fn router(relay: Arc<Inner>) -> Router {
+pub(crate) fn router(relay: Arc<Node>) -> Router {
     Router::new().route("/internal/events", post(receive)).layer(DefaultBodyLimit::max(LARGEST)).with_state(relay)
 }
 
-async fn receive(State(relay): State<Arc<Inner>>, signed: Bytes) -> Response {
+async fn receive(State(relay): State<Arc<Node>>, signed: Bytes) -> Response {
     let refused = |reason: &str| {
         relay.metrics.events_refused.add(1);
         problem(ErrorCode::Forbidden.refusal(reason))
@@ -60,7 +60,7 @@ async fn receive(State(relay): State<Arc<Inner>>, signed: Bytes) -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
 
-impl Inner {
+impl Node {
     fn take_event(self: &Arc<Self>, conversation: EventConversation<'_>) {
         let EventConversation { id, version, last_seq, who, status, closed_at, messages } = conversation;
         let Some(door) = self.doors.get(id.as_str()) else { return };

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use chat::{Activity, Refusal};
 use http::HeaderMap;
 
+use crate::node::Node;
 use crate::proxy::Peer;
-use crate::relay::Inner;
 
 /// Counts what comes from where, as the relay does on the hub; clones count together. The default counts nothing.
 #[derive(Clone, Default)]
-pub struct Gate(Option<Arc<Inner>>);
+pub struct Gate(Option<Arc<Node>>);
 
 impl Gate {
     /// The one of a relay.
-    pub(crate) fn new(relay: Arc<Inner>) -> Self {
+    pub(crate) fn new(relay: Arc<Node>) -> Self {
         Self(Some(relay))
     }
 

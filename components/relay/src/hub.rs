@@ -1,183 +1,177 @@
-//! The hub over HTTP: negotiation, and the upgrade to a WebSocket.
+//! The chat's hub: who may connect, and what its methods are called.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
-use axum::{Extension, Router};
-use chat::{Activity, ErrorCode, Refusal};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::{Router, extract};
+use chat::{Activity, Actor, ErrorCode, Refusal};
+use http::header::{ALLOW, ORIGIN};
+use http::{HeaderValue, Method, StatusCode};
 use identity::{Identity, Unverified};
-use signalr::negotiate::{self, Version};
+use signalr::{BindError, Invocation, InvocationError};
+use signalr_server::{Authenticated, Connection, Fault, Flow, Hub, HubError, Request, Server};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::account::{Account, Guest};
-use crate::connection::Connection;
-use crate::problem::{method_not_allowed, problem};
+use crate::caller::Caller;
+use crate::methods;
+use crate::node::{Node, Urgency};
+use crate::problem::problem;
 use crate::proxy::{Peer, Sender};
-use crate::relay::Inner;
-use crate::socket::Socket;
 use crate::tokens::seconds_now;
-use crate::upgrade::Upgrade;
+
+/// Where the hub is.
+const PATH: &str = "/hubs/chat";
 
 /// Tokens are honoured so long after their end, for clocks differ: as verified, so on the connection.
 const LEEWAY: i64 = 60;
 
-/// The routes of the hub. A slash at the end means nothing, as at the reference: it is how some clients put addresses
-/// together.
-pub(crate) fn router(relay: Arc<Inner>) -> Router {
-    Router::new()
-        .route("/hubs/chat", get(connect).fallback(other))
-        .route("/hubs/chat/", get(connect).fallback(other))
-        .route("/hubs/chat/negotiate", any(negotiate))
-        .route("/hubs/chat/negotiate/", any(negotiate))
-        .with_state(relay)
+/// The routes of the hub.
+pub(crate) fn router(server: &Server<Node>, relay: Arc<Node>) -> Router {
+    server.router(PATH).layer(from_fn_with_state(relay, let_pages_negotiate))
 }
 
-/// What a client says in its query. The text itself is never logged: it may hold a token.
-#[derive(Default)]
-struct Query {
-    id: Option<String>,
-    access_token: Option<String>,
-    negotiate_version: Option<String>,
-}
-
-impl Query {
-    fn read(query: Option<&str>) -> Self {
-        let mut read = Self::default();
-        for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            let place = match &*name {
-                "id" => &mut read.id,
-                "access_token" => &mut read.access_token,
-                "negotiateVersion" => &mut read.negotiate_version,
-                _ => continue,
-            };
-            // Of two equal names the reference makes "a,b", which is neither.
-            *place = Some(match place.take() {
-                Some(first) => format!("{first},{value}"),
-                None => value.into_owned(),
-            });
-        }
-        read
+/// What lets pages of allowed origins negotiate. Whether they may connect is said where they do: browsers ask nobody first.
+async fn let_pages_negotiate(State(relay): State<Arc<Node>>, request: extract::Request, next: Next) -> Response {
+    if request.uri().path().trim_end_matches('/') == PATH {
+        return next.run(request).await;
     }
-}
-
-async fn negotiate(
-    State(relay): State<Arc<Inner>>,
-    method: Method,
-    RawQuery(query): RawQuery,
-    peer: Option<Extension<Peer>>,
-    headers: HeaderMap,
-) -> Response {
-    if method == Method::OPTIONS {
+    if request.method() == Method::OPTIONS {
         let mut response = StatusCode::NO_CONTENT.into_response();
-        relay.origins.grant_preflight("POST", &headers, response.headers_mut());
+        relay.origins.grant_preflight("POST", request.headers(), response.headers_mut());
         return response;
     }
-    let mut response = if method == Method::POST {
-        let sender = relay.proxies.sender(peer.map(|Extension(peer)| peer), &headers);
-        answer_negotiation(&relay, &Query::read(query.as_deref()), &sender, &headers).await.unwrap_or_else(problem)
-    } else {
-        method_not_allowed("OPTIONS, POST", "negotiation is a POST")
-    };
-    relay.origins.grant(headers.get(ORIGIN), response.headers_mut());
+    let origin = request.headers().get(ORIGIN).cloned();
+    let mut response = next.run(request).await;
+    relay.origins.grant(origin.as_ref(), response.headers_mut());
     response
 }
 
-async fn answer_negotiation(
-    relay: &Arc<Inner>,
-    query: &Query,
-    sender: &Sender,
-    headers: &HeaderMap,
-) -> Result<Response, Refusal> {
-    relay.admit()?;
-    // Before a token is looked at, which costs more than to ask.
-    relay.admit_from(sender, Activity::Negotiations)?;
-    let (identity, _) = relay.identify(query, headers).await?;
-    relay.limited(relay.accounts.user(&identity.subject).take(Activity::Negotiations, Instant::now()))?;
-    let answer = match Version::agree(query.negotiate_version.as_deref()) {
-        Ok(version) => {
-            let (public, secret) = relay.passes.issue(&identity.subject, seconds_now());
-            negotiate::encode(version, &public, &secret)
-        }
-        Err(error) => negotiate::encode_error(&error),
-    };
-    let mut response = answer.into_response();
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+/// Somebody who may connect, if there is a place.
+pub(crate) struct Principal {
+    actor: Actor,
+    token: Box<str>,
+    user: Arc<Account>,
+    address: Option<Arc<Account>>,
 }
 
-async fn connect(
-    State(relay): State<Arc<Inner>>,
-    RawQuery(query): RawQuery,
-    peer: Option<Extension<Peer>>,
-    headers: HeaderMap,
-    upgrade: Result<Upgrade, ()>,
-) -> Response {
-    let query = Query::read(query.as_deref());
-    let sender = relay.proxies.sender(peer.map(|Extension(peer)| peer), &headers);
-    match relay.let_in(&query, &sender, &headers, upgrade).await {
-        Ok(response) => response,
-        Err(refusal) => {
-            relay.metrics.turned_away.add(1);
-            problem(refusal)
-        }
+/// A refusal over HTTP.
+pub(crate) struct Rejection {
+    refusal: Refusal,
+    /// The methods that there are, when it is for its method.
+    allowed: Option<&'static str>,
+}
+
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, allowed: None }
     }
 }
 
-/// Other transports begin with these; only WebSockets are on offer.
-async fn other(RawQuery(query): RawQuery, method: Method) -> Response {
-    if method == Method::POST || method == Method::DELETE {
-        match Query::read(query.as_deref()).id {
-            None => problem(ErrorCode::Malformed.refusal("Connection ID required")),
-            Some(_) => problem(ErrorCode::NotFound.refusal("No Connection with that ID")),
-        }
-    } else {
-        method_not_allowed("GET", "the hub is opened with a GET that upgrades to a WebSocket")
-    }
-}
-
-impl Inner {
-    async fn let_in(
-        self: &Arc<Self>,
-        query: &Query,
-        sender: &Sender,
-        headers: &HeaderMap,
-        upgrade: Result<Upgrade, ()>,
-    ) -> Result<Response, Refusal> {
-        self.admit()?;
-        self.origins.may_connect(headers, sender)?;
-        let address = self.admit_from(sender, Activity::Connections)?;
-        let (identity, token) = self.identify(query, headers).await?;
-        let upgrade = match (upgrade, &query.id) {
-            (Ok(upgrade), _) => upgrade,
-            (Err(()), None) => return Err(ErrorCode::Malformed.refusal("Connection ID required")),
-            (Err(()), Some(_)) => return Err(ErrorCode::NotFound.refusal("No Connection with that ID")),
+impl From<Fault> for Rejection {
+    fn from(fault: Fault) -> Self {
+        let code = match fault {
+            Fault::NoConnectionId => ErrorCode::Malformed,
+            Fault::UnknownConnection => ErrorCode::NotFound,
+            Fault::Method { .. } => ErrorCode::MethodNotAllowed,
+            Fault::Stopping => ErrorCode::Unavailable,
         };
-        let now = seconds_now();
-        // A client that skips negotiation has no id.
-        if query.id.as_deref().is_some_and(|id| !self.passes.redeem(id, &identity.subject, now)) {
-            return Err(ErrorCode::NotFound.refusal("No Connection with that ID"));
+        let allowed = if let Fault::Method { allowed, .. } = fault { Some(allowed) } else { None };
+        Self { refusal: code.refusal(fault.text()), allowed }
+    }
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        let mut response = problem(self.refusal);
+        if let Some(allowed) = self.allowed {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
         }
+        response
+    }
+}
+
+impl Hub for Node {
+    type Caller = Caller;
+    type Principal = Principal;
+    type Rejection = Rejection;
+
+    async fn negotiate(self: &Arc<Self>, request: &Request<'_>) -> Result<String, Rejection> {
+        // Before a token is looked at, which costs more than to ask.
+        self.admit_from(&self.sender(request), Activity::Negotiations)?;
+        let (identity, _) = self.identify(request).await?;
+        self.limited(self.accounts.user(&identity.subject).take(Activity::Negotiations, Instant::now()))?;
+        Ok(identity.subject.to_string())
+    }
+
+    async fn authenticate(self: &Arc<Self>, request: &Request<'_>) -> Result<Authenticated<Principal>, Rejection> {
+        let sender = self.sender(request);
+        self.origins.may_connect(request.headers(), &sender)?;
+        let address = self.admit_from(&sender, Activity::Connections)?;
+        let (identity, token) = self.identify(request).await?;
+        let now = seconds_now();
         let honoured = if identity.expires_at > now { identity.expires_at } else { identity.expires_at + LEEWAY };
         let left = u64::try_from(honoured.saturating_sub(now)).unwrap_or_default();
-        let expiry = Instant::now() + Duration::from_secs(left.min(u64::from(u32::MAX)));
-        let metrics = Arc::clone(&self.metrics);
-        let user = self.accounts.user(&identity.subject);
+        Ok(Authenticated {
+            user_id: identity.subject.to_string(),
+            expires_at: Some(Instant::now() + Duration::from_secs(left.min(u64::from(u32::MAX)))),
+            principal: Principal {
+                user: self.accounts.user(&identity.subject),
+                actor: identity.actor(),
+                token: token.into(),
+                address,
+            },
+        })
+    }
+
+    fn connect(self: &Arc<Self>, principal: Principal, connection: Connection) -> Result<Caller, Rejection> {
+        let Principal { actor, token, user, address } = principal;
         let guest = self.limited(Guest::arrive(&user, address.as_ref(), Instant::now()))?;
-        let connection = Connection::new(identity.actor(), token, guest, self.limits.queue_bytes, metrics);
-        let relay = Arc::clone(self);
-        let (response, stream) = upgrade.agree(self.limits.websocket_message);
-        tokio::spawn(async move {
-            if let Some(stream) = stream.await {
-                Socket::new(relay, connection, stream, expiry).run().await;
+        Ok(Caller::new(connection, actor, token, guest, Arc::clone(&self.metrics)))
+    }
+
+    fn has_method(&self, target: &str) -> bool {
+        methods::Method::named(target).is_some()
+    }
+
+    fn invoke(self: &Arc<Self>, caller: &Arc<Caller>, invocation: &Invocation<'_>) -> Result<Flow, BindError> {
+        self.call(caller, invocation)
+    }
+
+    /// An error as the contract spells all of them, `code: text`; the text is the reference's.
+    fn error_text(error: &HubError<'_>) -> String {
+        let code = match error {
+            HubError::Invocation(InvocationError::UnknownMethod { .. }) => ErrorCode::NotFound,
+            HubError::Invocation(_) => ErrorCode::Malformed,
+            HubError::TooLarge(_) => ErrorCode::TooLarge,
+        };
+        format!("{code}: {error}")
+    }
+
+    fn has_room_again(self: &Arc<Self>, caller: &Arc<Caller>) {
+        for door in caller.conversations().iter().filter_map(|id| self.doors.get(id.as_str())) {
+            self.nudge(&door);
+        }
+    }
+
+    fn disconnected(self: &Arc<Self>, caller: &Arc<Caller>) {
+        for door in caller.take_conversations().iter().filter_map(|id| self.doors.get(id.as_str())) {
+            let aftermath = door.lose(caller);
+            // When the whole process ends, nobody is left to do what follows.
+            if Handle::try_current().is_ok() {
+                self.follow_up(&door, aftermath, Urgency::Soon);
             }
-        });
-        Ok(response)
+        }
+    }
+}
+
+impl Node {
+    fn sender(&self, request: &Request<'_>) -> Sender {
+        self.proxies.sender(request.extensions().get::<Peer>().copied(), request.headers())
     }
 
     /// Lets somebody do something once more from where they are, whoever they are: the account of their address.
@@ -200,17 +194,9 @@ impl Inner {
         outcome
     }
 
-    /// Who asks, and the token that proves it: from the header, or from the query as browsers must.
-    async fn identify<'a>(
-        self: &Arc<Self>,
-        query: &'a Query,
-        headers: &'a HeaderMap,
-    ) -> Result<(Identity, &'a str), Refusal> {
-        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let bearer =
-            header.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let token = bearer.map(|(_, token)| token.trim()).or(query.access_token.as_deref());
-        let Some(token) = token.filter(|token| !token.is_empty()) else {
+    /// Who asks, and the token that proves it.
+    async fn identify<'a>(self: &Arc<Self>, request: &'a Request<'_>) -> Result<(Identity, &'a str), Refusal> {
+        let Some(token) = request.bearer() else {
             return Err(ErrorCode::Unauthenticated.refusal("a bearer token is needed"));
         };
         match self.verify(token).await {

@@ -8,11 +8,11 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
 use crate::answers::{JoinAnswer, page};
+use crate::caller::Caller;
 use crate::calls::Failure;
-use crate::connection::Connection;
 use crate::door::{Door, Joined, Standing};
 use crate::epoch::Observed;
-use crate::relay::{Inner, Urgency};
+use crate::node::{Node, Urgency};
 
 /// How often a join is tried: it is idempotent.
 const ATTEMPTS: usize = 2;
@@ -34,15 +34,15 @@ pub(crate) struct Join {
 
 /// A join under way, which ends for its connection however its task ends.
 struct Attempt {
-    relay: Arc<Inner>,
-    connection: Arc<Connection>,
+    relay: Arc<Node>,
+    connection: Arc<Caller>,
     door: Option<Arc<Door>>,
     join: Join,
     ended: bool,
 }
 
 impl Attempt {
-    fn new(relay: &Arc<Inner>, connection: &Arc<Connection>, door: Option<Arc<Door>>, join: Join) -> Self {
+    fn new(relay: &Arc<Node>, connection: &Arc<Caller>, door: Option<Arc<Door>>, join: Join) -> Self {
         connection.begin();
         Self { relay: Arc::clone(relay), connection: Arc::clone(connection), door, join, ended: false }
     }
@@ -70,7 +70,7 @@ impl Drop for Attempt {
             }
         }
         if let Some(door) = &self.door {
-            self.connection.end_join(door);
+            self.connection.end_join(&door.id);
         }
         self.connection.finish();
     }
@@ -92,15 +92,15 @@ struct Answer<'a> {
     parties: &'a [PartyPresence],
 }
 
-impl Inner {
+impl Node {
     /// Begins to join. What else the client wants of this conversation waits until the join has ended.
-    pub(crate) fn begin_join(self: &Arc<Self>, connection: &Arc<Connection>, join: Join) {
+    pub(crate) fn begin_join(self: &Arc<Self>, connection: &Arc<Caller>, join: Join) {
         let relay = Arc::clone(self);
         let connection = Arc::clone(connection);
         let door = ServiceRequestId::parse(&join.id).ok().map(|id| {
             self.doors.at(&id, |door| {
                 door.begin_join(&connection);
-                connection.begin_join(door);
+                connection.begin_join(&door.id);
                 Arc::clone(door)
             })
         });
@@ -114,12 +114,7 @@ impl Inner {
         });
     }
 
-    async fn join(
-        self: &Arc<Self>,
-        connection: &Arc<Connection>,
-        door: &Arc<Door>,
-        join: &Join,
-    ) -> Result<(), Refusal> {
+    async fn join(self: &Arc<Self>, connection: &Arc<Caller>, door: &Arc<Door>, join: &Join) -> Result<(), Refusal> {
         self.leaves.settle(&door.id, &connection.actor.user).await;
         let mut result = Ok(());
         for _ in 0..ATTEMPTS {
@@ -151,7 +146,7 @@ impl Inner {
 
     async fn try_to_join(
         self: &Arc<Self>,
-        connection: &Arc<Connection>,
+        connection: &Arc<Caller>,
         door: &Arc<Door>,
         join: &Join,
     ) -> Result<(), Refusal> {
@@ -210,7 +205,7 @@ impl Inner {
     }
 
     /// The function says what is wrong with an id that can't be one.
-    async fn refuse_to_join(&self, connection: &Connection, join: &Join) -> Result<(), Refusal> {
+    async fn refuse_to_join(&self, connection: &Caller, join: &Join) -> Result<(), Refusal> {
         let answer = self.calls.join(connection, &join.id, join.after, join.epoch.as_deref()).await;
         Err(answer.err().map_or_else(|| ErrorCode::NotFound.refusal("there is no such service request"), told))
     }

@@ -1,17 +1,15 @@
-//! Lanes: sends wait here until a batch takes them along. What a batch takes is [`Waiting`]'s to say.
+//! The work of a lane: batch after batch. What a batch takes is [`Waiting`](crate::waiting::Waiting)'s to say.
 
-use std::hash::{BuildHasher, RandomState};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use crate::relay::Inner;
+use crate::lanes::{Item, Lanes};
+use crate::node::Node;
 use crate::ticket::Ticket;
-use crate::waiting::{Crowded, Flight, Key, Place, Waiting};
+use crate::waiting::{Crowded, Flight, Place};
 
 /// After so long a batch is slow, and nobody counts on its lane any more.
 const SLOW: Duration = Duration::from_millis(20);
@@ -19,31 +17,7 @@ const SLOW: Duration = Duration::from_millis(20);
 /// How often those who wait behind a slow batch are looked at.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// One message that waits to be sent.
-pub(crate) struct Item {
-    /// Who waits for it.
-    pub(crate) ticket: Arc<Ticket>,
-    /// The item of the batch, encoded but for its beginning, which names the token.
-    pub(crate) json: Box<[u8]>,
-    /// Since when it waits.
-    pub(crate) queued: Instant,
-}
-
-/// A queue, and the lanes that take batches from it, each with one in flight. There is no timer: at low load a batch is
-/// one message, at once; under load the cost of a batch is shared.
-#[derive(Default)]
-pub(crate) struct Lanes {
-    pub(crate) waiting: Mutex<Waiting<Item>>,
-    pub(crate) ready: Notify,
-    hasher: RandomState,
-}
-
-impl Inner {
-    /// What names a conversation or a user here.
-    pub(crate) fn key(&self, id: &str) -> Key {
-        self.lanes.hasher.hash_one(id)
-    }
-
+impl Node {
     /// Queues a message.
     ///
     /// # Errors
@@ -51,7 +25,7 @@ impl Inner {
     pub(crate) fn queue(&self, item: Item) -> Result<(), (Item, Crowded)> {
         let place = Place {
             conversation: item.ticket.message.conversation,
-            sender: self.key(item.ticket.connection.actor.user.as_str()),
+            sender: self.lanes.key(item.ticket.connection.actor.user.as_str()),
             bytes: item.json.len(),
         };
         if self.lanes.waiting.lock().push(place, item, &self.limits)? {

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use chat::{Activity, ErrorCode, ServiceRequestId, whole_number};
 use serde::Deserialize;
-use signalr::{Arguments, BindError, Close, HubMessage, InvocationError, ProtocolError, StreamInvocation};
+use signalr::{Arguments, BindError, Invocation};
+use signalr_server::Flow;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::connection::Connection;
+use crate::caller::Caller;
 use crate::form::Form;
 use crate::join::Join;
-use crate::lane::Item;
-use crate::relay::{Inner, Urgency};
+use crate::lanes::Item;
+use crate::node::{Node, Urgency};
 use crate::ticket::{SEND_MESSAGE, Ticket};
 use crate::waiting::Crowded;
 
@@ -25,14 +26,15 @@ const NOTHING: &str = "null";
 
 /// What a client may invoke. Names are matched without case, as at the reference.
 #[derive(Clone, Copy)]
-enum Method {
+pub(crate) enum Method {
     Send,
     Join,
     Leave,
 }
 
 impl Method {
-    fn named(target: &str) -> Option<Self> {
+    /// The method of this name.
+    pub(crate) fn named(target: &str) -> Option<Self> {
         match target {
             _ if target.eq_ignore_ascii_case(SEND_MESSAGE) => Some(Self::Send),
             _ if target.eq_ignore_ascii_case("JoinServiceRequest") => Some(Self::Join),
@@ -42,65 +44,29 @@ impl Method {
     }
 }
 
-/// What to do after a message.
-pub(crate) enum Flow {
-    /// Take the next one.
-    Next,
-    /// It was a ping. Take the next one.
-    Pinged,
-    /// Take this one again, once something that is under way has ended.
-    Later,
-    /// End the connection.
-    End(Close<'static>),
-}
-
-impl Inner {
-    /// Takes one message of a client.
+impl Node {
+    /// Calls the method that is invoked.
     ///
     /// # Errors
-    /// Returns the error of bytes that are no message.
-    pub(crate) fn receive(self: &Arc<Self>, connection: &Arc<Connection>, json: &[u8]) -> Result<Flow, ProtocolError> {
-        let invocation = match HubMessage::parse(json)? {
-            HubMessage::Invocation(invocation) => invocation,
-            HubMessage::StreamInvocation(invocation) => {
-                refuse_stream(connection, &invocation);
-                return Ok(Flow::Next);
-            }
-            HubMessage::Close(_) => return Ok(Flow::End(Close::WELL)),
-            HubMessage::Ping(_) => return Ok(Flow::Pinged),
-            // Nothing streams and nobody asks clients for results, so these concern nothing.
-            HubMessage::StreamItem(_)
-            | HubMessage::Completion(_)
-            | HubMessage::CancelInvocation(_)
-            | HubMessage::Ack(_)
-            | HubMessage::Sequence(_)
-            | HubMessage::Unknown => return Ok(Flow::Next),
-        };
-        let id = invocation.invocation_id.as_deref();
-        let target = &*invocation.target;
-        let arguments = &invocation.arguments;
-        let streams = invocation.stream_ids.len();
-        let outcome = match Method::named(target) {
-            None => Err(InvocationError::UnknownMethod { target }),
-            Some(_) if streams > 0 => Err(InvocationError::Streams { target, given: streams }),
-            Some(method) => {
-                let taken = match method {
-                    Method::Send => self.send_message(connection, id, arguments),
-                    Method::Join => self.join_service_request(connection, id, arguments),
-                    Method::Leave => self.leave_service_request(connection, id, arguments),
-                };
-                taken.map_err(|error| InvocationError::Arguments { target, error })
-            }
-        };
-        Ok(outcome.unwrap_or_else(|error: InvocationError<'_>| {
-            connection.refuse(id, &coded(&error));
-            Flow::Next
-        }))
+    /// Refuses arguments that don't fit.
+    pub(crate) fn call(
+        self: &Arc<Self>,
+        connection: &Arc<Caller>,
+        invocation: &Invocation<'_>,
+    ) -> Result<Flow, BindError> {
+        let (id, arguments) = (invocation.invocation_id.as_deref(), &invocation.arguments);
+        match Method::named(&invocation.target) {
+            Some(Method::Send) => self.send_message(connection, id, arguments),
+            Some(Method::Join) => self.join_service_request(connection, id, arguments),
+            Some(Method::Leave) => self.leave_service_request(connection, id, arguments),
+            // The server asks first whether there is such a method.
+            None => Ok(Flow::Next),
+        }
     }
 
     fn send_message(
         self: &Arc<Self>,
-        connection: &Arc<Connection>,
+        connection: &Arc<Caller>,
         invocation_id: Option<&str>,
         arguments: &Arguments<'_>,
     ) -> Result<Flow, BindError> {
@@ -119,7 +85,7 @@ impl Inner {
         );
         let queued = Instant::now();
         let name = Uuid::try_parse(&name.value).ok();
-        let key = self.key(&conversation.value);
+        let key = self.lanes.key(&conversation.value);
         let mut holds = connection.holds.lock();
         let message = match holds.admit(key, name, queued) {
             Ok(message) => message,
@@ -134,10 +100,10 @@ impl Inner {
             connection.refuse(invocation_id, &refusal.to_string());
             return Ok(Flow::Next);
         }
-        let ticket = |door| Ticket::new(connection, invocation_id, door, queued + self.limits.send, message);
+        let ticket = |id| Ticket::new(connection, invocation_id, id, queued + self.limits.send, message);
         let ticket = match ServiceRequestId::parse(&conversation.value) {
             Ok(id) => self.doors.at(&id, |door| {
-                let ticket = ticket(Some(Arc::clone(door)));
+                let ticket = ticket(Some(id.clone()));
                 door.send(name, &ticket);
                 ticket
             }),
@@ -160,7 +126,7 @@ impl Inner {
 
     fn join_service_request(
         self: &Arc<Self>,
-        connection: &Arc<Connection>,
+        connection: &Arc<Caller>,
         invocation_id: Option<&str>,
         arguments: &Arguments<'_>,
     ) -> Result<Flow, BindError> {
@@ -180,7 +146,7 @@ impl Inner {
             connection.refuse(invocation_id, &refusal.to_string());
             return Ok(Flow::Next);
         }
-        connection.holds.lock().joined(self.key(&conversation.value));
+        connection.holds.lock().joined(self.lanes.key(&conversation.value));
         let join = Join { id: conversation.value.into(), invocation_id: invocation_id.map(Box::from), after, epoch };
         self.begin_join(connection, join);
         Ok(Flow::Next)
@@ -188,7 +154,7 @@ impl Inner {
 
     fn leave_service_request(
         self: &Arc<Self>,
-        connection: &Arc<Connection>,
+        connection: &Arc<Caller>,
         invocation_id: Option<&str>,
         arguments: &Arguments<'_>,
     ) -> Result<Flow, BindError> {
@@ -204,24 +170,6 @@ impl Inner {
         connection.answer(invocation_id, &());
         Ok(Flow::Next)
     }
-}
-
-fn refuse_stream(connection: &Connection, invocation: &StreamInvocation<'_>) {
-    let target = &*invocation.target;
-    let error: InvocationError<'_> = match Method::named(target) {
-        Some(_) => InvocationError::NotStreaming { target },
-        None => InvocationError::UnknownMethod { target },
-    };
-    connection.refuse(Some(&invocation.invocation_id), &coded(&error));
-}
-
-/// An error as the contract spells all of them, `code: text`; the text is the reference's.
-fn coded(error: &InvocationError<'_>) -> String {
-    let code = match error {
-        InvocationError::UnknownMethod { .. } => ErrorCode::NotFound,
-        _ => ErrorCode::Malformed,
-    };
-    format!("{code}: {error}")
 }
 
 /// A string of a client, known to be one: half a surrogate pair in one message would make a whole batch unreadable.

@@ -5,7 +5,8 @@ mod instrument;
 use std::time::Duration;
 
 use instrument::Text;
-pub(crate) use instrument::{Counter, Gauge, Histogram};
+pub(crate) use instrument::{Counter, Histogram};
+use signalr_server::Counts;
 
 /// Bounds of times, in seconds: from what one call takes at its best to the deadline of a send.
 const SECONDS: &[f64] = &[0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
@@ -15,18 +16,8 @@ const MESSAGES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 48.0, 64.0];
 
 /// What a relay counts, from its start on.
 pub(crate) struct Metrics {
-    /// Connections that are open.
-    pub(crate) connections: Gauge,
-    /// Connections that were opened.
-    pub(crate) connected: Counter,
-    /// Connections that were refused: no valid token, id or origin.
-    pub(crate) turned_away: Counter,
-    /// Invocations that are under way.
-    pub(crate) invocations: Gauge,
     /// Messages that were sent to clients.
     pub(crate) deliveries: Counter,
-    /// Connections that were cut off because their clients didn't read.
-    pub(crate) slow_readers: Counter,
     /// Sends that were stored.
     pub(crate) stored: Counter,
     /// Sends that were refused.
@@ -79,12 +70,7 @@ impl Metrics {
     /// Nothing counted yet.
     pub(crate) fn new() -> Self {
         Self {
-            connections: Gauge::default(),
-            connected: Counter::default(),
-            turned_away: Counter::default(),
-            invocations: Gauge::default(),
             deliveries: Counter::default(),
-            slow_readers: Counter::default(),
             stored: Counter::default(),
             refused: Counter::default(),
             unknown: Counter::default(),
@@ -113,51 +99,61 @@ impl Metrics {
 
     /// Everything as Prometheus text. The numbers of conversations and accounts are the caller's to count, and the age of the
     /// issuer's keys to know.
-    pub(crate) fn text(&self, conversations: usize, accounts: usize, keys_age: Option<Duration>) -> String {
+    pub(crate) fn text(
+        &self,
+        counts: &Counts,
+        conversations: usize,
+        accounts: usize,
+        keys_age: Option<Duration>,
+    ) -> String {
         let mut text = Text::default();
-        text.gauge("connections", "connections that are open", self.connections.get());
+        text.gauge("connections", "connections that are open", counts.connections());
         text.gauge("conversations", "conversations that are followed here", conversations);
         text.gauge("accounts", "users and addresses of whom something is counted", accounts);
-        text.gauge("invocations", "invocations that are under way", self.invocations.get());
+        text.gauge("invocations", "invocations that are under way", counts.invocations());
         if let Some(age) = keys_age {
             let age = usize::try_from(age.as_secs()).unwrap_or(usize::MAX);
             text.gauge("issuer_keys_age_seconds", "how old the issuer's last good answer is", age);
         }
-        text.counter("connected_total", "connections that were opened", &self.connected);
-        text.counter("turned_away_total", "connections that were refused", &self.turned_away);
-        text.counter("deliveries_total", "messages that were sent to clients", &self.deliveries);
-        text.counter("slow_readers_total", "connections that were cut off for not reading", &self.slow_readers);
-        text.counter("sends_stored_total", "sends that were stored", &self.stored);
-        text.counter("sends_refused_total", "sends that were refused", &self.refused);
-        text.counter("sends_unknown_total", "sends whose outcome nobody knows", &self.unknown);
-        text.counter("sends_crowded_out_total", "sends that found too many waiting", &self.crowded_out);
-        text.counter("sends_held_back_total", "sends that came before an earlier one was sent again", &self.held_back);
-        text.counter("rate_limited_total", "what users and addresses did too often", &self.rate_limited);
+        text.counter("connected_total", "connections that were opened", counts.connected());
+        text.counter("turned_away_total", "connections that were refused", counts.turned_away());
+        text.counter("deliveries_total", "messages that were sent to clients", self.deliveries.get());
+        text.counter("slow_readers_total", "connections that were cut off for not reading", counts.slow_readers());
+        text.counter("sends_stored_total", "sends that were stored", self.stored.get());
+        text.counter("sends_refused_total", "sends that were refused", self.refused.get());
+        text.counter("sends_unknown_total", "sends whose outcome nobody knows", self.unknown.get());
+        text.counter("sends_crowded_out_total", "sends that found too many waiting", self.crowded_out.get());
+        text.counter(
+            "sends_held_back_total",
+            "sends that came before an earlier one was sent again",
+            self.held_back.get(),
+        );
+        text.counter("rate_limited_total", "what users and addresses did too often", self.rate_limited.get());
         text.histogram("batch_messages", "messages of a batch", &self.batch);
         text.histogram("queue_wait_seconds", "how long a send waits for its batch", &self.queue_wait);
         text.histogram("send_call_seconds", "how long a batch takes", &self.send_call);
-        text.counter("batches_repeated_total", "batches that had to be repeated", &self.repeated);
+        text.counter("batches_repeated_total", "batches that had to be repeated", self.repeated.get());
         text.histogram("catch_up_seconds", "how long a page of history takes", &self.catch_up);
-        text.counter("catch_up_failures_total", "pages of history that could not be had", &self.catch_up_failures);
+        text.counter("catch_up_failures_total", "pages of history that could not be had", self.catch_up_failures.get());
         text.histogram("sweep_seconds", "how long a call of the sweep takes", &self.sweep);
-        text.counter("sweep_failures_total", "calls of the sweep without an answer", &self.sweep_failures);
-        text.counter("sweep_changes_total", "conversations that a sweep found changed", &self.sweep_changes);
+        text.counter("sweep_failures_total", "calls of the sweep without an answer", self.sweep_failures.get());
+        text.counter("sweep_changes_total", "conversations that a sweep found changed", self.sweep_changes.get());
         text.counter(
             "registrations_restored_total",
             "conversations whose registration here was lost",
-            &self.registrations_restored,
+            self.registrations_restored.get(),
         );
-        text.counter("registrations_stray_total", "registrations that were for nobody", &self.registrations_stray);
-        text.counter("events_total", "events that were taken", &self.events);
-        text.counter("events_refused_total", "events that were refused", &self.events_refused);
+        text.counter("registrations_stray_total", "registrations that were for nobody", self.registrations_stray.get());
+        text.counter("events_total", "events that were taken", self.events.get());
+        text.counter("events_refused_total", "events that were refused", self.events_refused.get());
         text.counter(
             "restarted_total",
             "conversations that started over after the database lost messages",
-            &self.restarted,
+            self.restarted.get(),
         );
-        text.counter("joins_ahead_total", "joins with a number that the database does not have", &self.ahead);
-        text.counter("sends_set_aside_total", "sends that waited for a locked conversation", &self.set_aside);
-        text.counter("removed_total", "users that were removed while they followed", &self.removed);
+        text.counter("joins_ahead_total", "joins with a number that the database does not have", self.ahead.get());
+        text.counter("sends_set_aside_total", "sends that waited for a locked conversation", self.set_aside.get());
+        text.counter("removed_total", "users that were removed while they followed", self.removed.get());
         text.into_string()
     }
 }

@@ -11,8 +11,8 @@ use http::header::{
 use http::{HeaderMap, HeaderValue};
 use url::Url;
 
-use crate::SetupError;
 use crate::proxy::Sender;
+use crate::setup_error::SetupError;
 
 /// How much of an origin and of a host is shown to who named them, in characters.
 const SHOWN: usize = 200;

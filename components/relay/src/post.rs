@@ -2,14 +2,16 @@
 
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use chat::Actor;
-use chat::cursor::Arrival;
+use chat::cursor::{Arrival, Page};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use signalr::{Completion, Invocation};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
+use signalr_server::Frame;
 use uuid::Uuid;
+
+/// A page of a conversation's history.
+pub(crate) type History = Page<Arc<Post>>;
 
 /// What a frame has around a message, generously.
 const ENVELOPE: usize = 64;
@@ -25,7 +27,7 @@ pub(crate) struct Post {
     pub(crate) name: Uuid,
     sender: Box<str>,
     json: Box<RawValue>,
-    frame: OnceLock<Utf8Bytes>,
+    frame: OnceLock<Frame>,
 }
 
 #[derive(Deserialize)]
@@ -69,10 +71,10 @@ impl Post {
     }
 
     /// The event that delivers it.
-    pub(crate) fn event(&self) -> Utf8Bytes {
-        let encoded = self
-            .frame
-            .get_or_init(|| encode(self.size(), |out| Invocation::encode_event("OnMessageReceived", &self.json, out)));
+    pub(crate) fn event(&self) -> Frame {
+        let encoded = self.frame.get_or_init(|| {
+            Frame::encode(self.size(), |out| Invocation::encode_event("OnMessageReceived", &self.json, out))
+        });
         encoded.clone()
     }
 
@@ -82,17 +84,9 @@ impl Post {
     }
 
     /// The completion that answers its sender.
-    pub(crate) fn completion(&self, invocation_id: &str) -> Utf8Bytes {
-        encode(self.size(), |out| Completion::encode_result(invocation_id, &self.json, out))
+    pub(crate) fn completion(&self, invocation_id: &str) -> Frame {
+        Frame::encode(self.size(), |out| Completion::encode_result(invocation_id, &self.json, out))
     }
-}
-
-/// A frame of what an encoder of the protocol writes.
-pub(crate) fn encode(capacity: usize, write: impl FnOnce(&mut Vec<u8>)) -> Utf8Bytes {
-    let mut out = Vec::with_capacity(capacity);
-    write(&mut out);
-    // JSON is UTF-8, so nothing is ever lost here.
-    Utf8Bytes::try_from(Bytes::from(out)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -117,7 +111,7 @@ mod tests {
             post.completion("x").as_str(),
             format!("{{\"type\":3,\"invocationId\":\"x\",\"result\":{json}}}\u{1e}")
         );
-        assert_eq!(post.event().as_ptr(), post.event().as_ptr(), "encoded once");
+        assert_eq!(post.event().as_str().as_ptr(), post.event().as_str().as_ptr(), "encoded once");
         let actor =
             |user: &str| Actor { user: UserId::parse(user).unwrap(), roles: vec![Role::Customer], center: None };
         assert_eq!(post.arrival(&actor("carla")).own, Some(post.name));

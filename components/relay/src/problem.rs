@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use chat::{ErrorCode, Problem, Refusal};
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
 /// An error as the contract wants it.
@@ -24,12 +24,5 @@ pub(crate) fn problem(refusal: Refusal) -> Response {
         }
         _ => {}
     }
-    response
-}
-
-/// The refusal of a method, with those that there are.
-pub(crate) fn method_not_allowed(allowed: &'static str, why: &str) -> Response {
-    let mut response = problem(ErrorCode::MethodNotAllowed.refusal(why));
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::{HeaderMap, HeaderName};
 
-use crate::SetupError;
+use crate::setup_error::SetupError;
 use forwarded::{Hop, forwarded, node};
 use network::Network;
 

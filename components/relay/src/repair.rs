@@ -9,11 +9,12 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep};
 
 use crate::answers::{HistoryPage, page};
+use crate::caller::Caller;
 use crate::calls::Failure;
-use crate::connection::Connection;
-use crate::door::{Door, Doubt, History, Wanted};
+use crate::door::{Door, Doubt, Wanted};
 use crate::metrics::seconds;
-use crate::relay::{Inner, Urgency};
+use crate::node::{Node, Urgency};
+use crate::post::History;
 
 /// How long to wait before history is asked again after it didn't answer.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -47,7 +48,7 @@ impl Drop for Asking<'_> {
     }
 }
 
-impl Inner {
+impl Node {
     /// Looks after what is missing at a door until nothing is.
     pub(crate) async fn repair(self: Arc<Self>, door: Arc<Door>, urgency: Urgency) {
         let mut duty = Duty { door: &door, done: false };
@@ -151,7 +152,7 @@ impl Inner {
         }
     }
 
-    async fn page(&self, door: &Door, asker: &Connection, after: i64) -> Result<History, Failure> {
+    async fn page(&self, door: &Door, asker: &Caller, after: i64) -> Result<History, Failure> {
         let answer = self.calls.history(&asker.token, &door.id, after).await?;
         let HistoryPage { messages, first_seq, last_seq } = serde_json::from_slice(&answer)?;
         Ok(page(&messages, first_seq, last_seq, &asker.actor)?)

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::account::Account;
 use crate::calls::Failure;
-use crate::relay::Inner;
+use crate::node::Node;
 
 /// How often it is told. Meanwhile each node counts alone.
 const PACE: Duration = Duration::from_secs(1);
@@ -21,7 +21,7 @@ struct Note {
     taken: Taken,
 }
 
-impl Inner {
+impl Node {
     /// Shares limits for as long as it is polled. Who does what people do is not worth telling, so mostly nothing is asked.
     pub(crate) async fn share_limits(self: &Arc<Self>) {
         let mut heard = true;

@@ -14,7 +14,7 @@ use crate::calls::Failure;
 use crate::door::{Door, News, Standing};
 use crate::epoch::Observed;
 use crate::metrics::seconds;
-use crate::relay::{Inner, Urgency};
+use crate::node::{Node, Urgency};
 
 /// How long to wait for more before the database is asked what a ring was about: people come and go in crowds.
 const CROWD: Duration = Duration::from_millis(100);
@@ -35,7 +35,7 @@ struct Questions {
     inventory: Option<Inventory>,
 }
 
-impl Inner {
+impl Node {
     /// Sweeps for as long as it is polled. A node that holds nothing sweeps as well: so the others know that it is there, and
     /// the first sweep voids what an earlier run of this node has registered.
     pub(crate) async fn sweep(self: &Arc<Self>) {

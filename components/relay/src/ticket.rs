@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use chat::Refusal;
+use chat::{ErrorCode, Refusal, ServiceRequestId};
 use tokio::time::Instant;
 
-use crate::connection::Connection;
-use crate::door::Door;
+use crate::caller::Caller;
 use crate::holds::Message;
 use crate::post::Post;
 
@@ -16,9 +15,9 @@ pub(crate) const SEND_MESSAGE: &str = "SendMessage";
 /// A send that a client waits for, or at least has asked for.
 pub(crate) struct Ticket {
     /// Who sends.
-    pub(crate) connection: Arc<Connection>,
+    pub(crate) connection: Arc<Caller>,
     /// Where to, unless the id names nothing that could exist.
-    pub(crate) door: Option<Arc<Door>>,
+    pub(crate) conversation: Option<ServiceRequestId>,
     /// When the client must have an answer.
     pub(crate) deadline: Instant,
     /// What its connection knows it by.
@@ -29,16 +28,16 @@ pub(crate) struct Ticket {
 impl Ticket {
     /// A send begins.
     pub(crate) fn new(
-        connection: &Arc<Connection>,
+        connection: &Arc<Caller>,
         invocation_id: Option<&str>,
-        door: Option<Arc<Door>>,
+        conversation: Option<ServiceRequestId>,
         deadline: Instant,
         message: Message,
     ) -> Arc<Self> {
         connection.begin();
         Arc::new(Self {
             connection: Arc::clone(connection),
-            door,
+            conversation,
             deadline,
             message,
             invocation_id: invocation_id.map(Box::from),
@@ -82,4 +81,10 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         self.connection.finish();
     }
+}
+
+/// Nobody knows what became of a message.
+pub(crate) fn unknown() -> Refusal {
+    ErrorCode::Unavailable
+        .refusal("whether the message is stored is not known; send it again with the same clientMessageId")
 }

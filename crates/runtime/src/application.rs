@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use manifest::{Manifest, Schedule};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +23,7 @@ use crate::neighbour::Neighbour;
 use crate::redis::{Links, Listener, Subscriber};
 use crate::route::Routes;
 use crate::schedule::Scheduled;
-use crate::scope::{Scope, Services};
+use crate::scope::{Components, Scope, Services};
 use crate::state::State;
 use crate::{LoadError, Options, engine, postgres};
 
@@ -59,7 +61,7 @@ impl Application {
             redis: Links::default(),
             client: Client::new(limits.body),
             neighbour: Neighbour::default(),
-            application: OnceLock::new(),
+            components: OnceLock::new(),
         });
         let mut loader = Loader {
             linker: linker(&engine)?,
@@ -128,8 +130,9 @@ impl Application {
             loaded.schedules.push((trigger.component, trigger.schedule));
         }
         let loaded = Arc::new(loaded);
+        let components: Weak<dyn Components> = Arc::<Self>::downgrade(&loaded);
         // Fails only if it was set before, and nobody else has had these services yet.
-        drop(services.application.set(Arc::downgrade(&loaded)));
+        drop(services.components.set(components));
         Ok(loaded)
     }
 
@@ -141,11 +144,6 @@ impl Application {
             Some(function) => noted(component, function.call(request).await),
             None => Failure::NotFound.answer(),
         }
-    }
-
-    /// Answers a request of another component; none if there is no such component.
-    pub async fn chained(&self, component: &str, request: Request<Bytes>) -> Option<Response<Bytes>> {
-        Some(noted(component, self.functions.get(component)?.call(request).await))
     }
 
     /// The server in this process that components may ask for.
@@ -183,6 +181,12 @@ impl Application {
     /// What has happened so far.
     pub fn metrics(&self) -> String {
         metrics::render(&self.registry, &self.engine, &self.services.postgres.occupancy(), &self.subscribers)
+    }
+}
+
+impl Components for Application {
+    fn answer<'c>(&'c self, component: &'c str, request: Request<Bytes>) -> BoxFuture<'c, Option<Response<Bytes>>> {
+        async move { Some(noted(component, self.functions.get(component)?.call(request).await)) }.boxed()
     }
 }
 

@@ -12,17 +12,17 @@ use wasmtime::Store;
 use wasmtime::component::{Accessor, InstancePre};
 
 use crate::answer::Failure;
-use crate::crew::{Crew, Role, Shift};
 use crate::entrance::{Entered, Entrance};
+use crate::instance_pool::{Guest, InstancePool, Reuse};
 use crate::metrics::{Calls, Outcome};
 use crate::scope::Scope;
 use crate::state::State;
 
 /// An HTTP function.
 pub(crate) struct Function {
-    crew: Arc<Crew<Answering>>,
+    pool: Arc<InstancePool<Answering>>,
     /// Where calls are repeated whose instance broke: each alone, so that the one which breaks it breaks no other.
-    cells: Arc<Crew<Answering>>,
+    cells: Arc<InstancePool<Answering>>,
     told: bool,
     gate: Semaphore,
     calls: Arc<Calls>,
@@ -34,16 +34,16 @@ impl Function {
     pub fn new(pre: InstancePre<State>, scope: Arc<Scope>, calls: Arc<Calls>) -> wasmtime::Result<Self> {
         let limits = &scope.services.limits;
         let (gate, limit) = (Semaphore::new(limits.calls), limits.call);
-        let usual = Shift { calls: limits.reuse, at_once: limits.concurrency };
+        let usual = Reuse { calls: limits.reuse, at_once: limits.concurrency };
         let engine = pre.engine().clone();
         let entrance = Entrance::of(pre, scope.services.standard)?;
         let told = matches!(entrance, Entrance::Standard(_));
-        let crew = |shift| {
-            let role = Answering { entrance: entrance.clone(), scope: Arc::clone(&scope) };
-            Arc::new(Crew::new(role, &engine, Arc::clone(&scope), Arc::clone(&calls), shift))
+        let pool = |reuse| {
+            let guest = Answering { entrance: entrance.clone(), scope: Arc::clone(&scope) };
+            Arc::new(InstancePool::new(guest, &engine, Arc::clone(&scope), Arc::clone(&calls), reuse))
         };
-        let (crew, cells) = (crew(usual), crew(Shift { calls: 1, at_once: 1 }));
-        Ok(Self { crew, cells, told, gate, calls, limit })
+        let (pool, cells) = (pool(usual), pool(Reuse { calls: 1, at_once: 1 }));
+        Ok(Self { pool, cells, told, gate, calls, limit })
     }
 
     /// Whether a request brings along what Spin tells of the route that led here: only by the standard way.
@@ -76,7 +76,7 @@ impl Function {
         let again = [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS]
             .contains(request.method())
             .then(|| request.clone());
-        match (self.crew.call(request).await, again) {
+        match (self.pool.call(request).await, again) {
             (Err(Failure::Interrupted), Some(request)) => self.cells.call(request).await,
             (outcome, _) => outcome,
         }
@@ -89,7 +89,7 @@ struct Answering {
     scope: Arc<Scope>,
 }
 
-impl Role for Answering {
+impl Guest for Answering {
     type Instance = Entered;
     type Task = Request<Bytes>;
     type Output = Response<Bytes>;

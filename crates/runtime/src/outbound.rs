@@ -79,9 +79,9 @@ pub(crate) async fn send(
 
 /// Calls another component of the application, without the network.
 async fn chain(scope: &Scope, component: &str, request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
-    let application = scope.services.application.get().and_then(std::sync::Weak::upgrade);
-    let application = application.ok_or(Error::DestinationUnavailable)?;
-    let response = application.chained(component, whole(scope, request).await?).await;
+    let components = scope.services.components.get().and_then(std::sync::Weak::upgrade);
+    let components = components.ok_or(Error::DestinationUnavailable)?;
+    let response = components.answer(component, whole(scope, request).await?).await;
     Ok(full(response.ok_or(Error::DestinationNotFound)?))
 }
 

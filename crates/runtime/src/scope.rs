@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, Weak};
 
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
 use manifest::AllowedHost;
 
-use crate::application::Application;
 use crate::client::Client;
 use crate::metrics::Durations;
 use crate::neighbour::Neighbour;
@@ -27,6 +29,12 @@ pub(crate) struct Scope {
     pub services: Arc<Services>,
 }
 
+/// Answers requests that components make of each other.
+pub(crate) trait Components: Send + Sync {
+    /// Answers a request to a component; nothing if there is no such component.
+    fn answer<'c>(&'c self, component: &'c str, request: Request<Bytes>) -> BoxFuture<'c, Option<Response<Bytes>>>;
+}
+
 /// What the components of an application share.
 pub(crate) struct Services {
     pub limits: Limits,
@@ -36,8 +44,8 @@ pub(crate) struct Services {
     pub redis: redis::Links,
     pub client: Client,
     pub neighbour: Neighbour,
-    /// The application itself, for calls from one component to another.
-    pub application: OnceLock<Weak<Application>>,
+    /// The components themselves, for calls from one to another.
+    pub components: OnceLock<Weak<dyn Components>>,
 }
 
 impl Scope {

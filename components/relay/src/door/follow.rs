@@ -6,8 +6,9 @@ use chat::{Attendance, ErrorCode, Parties, PartyPresence};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Aftermath, Door, History, Line, Standing, fitting, take};
-use crate::connection::Connection;
+use super::{Aftermath, Door, Line, Standing, fitting, take};
+use crate::caller::Caller;
+use crate::post::History;
 use crate::ticket::Ticket;
 
 /// What a function answers to a join, as of one moment.
@@ -46,7 +47,7 @@ impl Door {
     }
 
     /// A connection is about to join, perhaps again from another number.
-    pub(crate) fn begin_join(self: &Arc<Self>, connection: &Arc<Connection>) {
+    pub(crate) fn begin_join(self: &Arc<Self>, connection: &Arc<Caller>) {
         self.state.lock().admit(self, connection).line.begin_join();
     }
 
@@ -56,7 +57,7 @@ impl Door {
     /// Says why not when what has become known meanwhile forbids it.
     pub(crate) fn finish_join(
         &self,
-        connection: &Arc<Connection>,
+        connection: &Arc<Caller>,
         joined: Joined,
         answer: impl FnOnce(&[PartyPresence]),
     ) -> (Result<(), ErrorCode>, Aftermath) {
@@ -101,16 +102,16 @@ impl Door {
     }
 
     /// A connection goes, or could not join.
-    pub(crate) fn leave(&self, connection: &Arc<Connection>) -> Aftermath {
+    pub(crate) fn leave(&self, connection: &Arc<Caller>) -> Aftermath {
         self.go(connection, false)
     }
 
     /// A connection is lost: nothing of it needs an answer any longer.
-    pub(crate) fn lose(&self, connection: &Arc<Connection>) -> Aftermath {
+    pub(crate) fn lose(&self, connection: &Arc<Caller>) -> Aftermath {
         self.go(connection, true)
     }
 
-    fn go(&self, connection: &Arc<Connection>, lost: bool) -> Aftermath {
+    fn go(&self, connection: &Arc<Caller>, lost: bool) -> Aftermath {
         let mut aftermath = Aftermath::default();
         let mut state = self.state.lock();
         let mut followed = false;

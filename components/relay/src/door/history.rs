@@ -10,10 +10,10 @@ use serde::Serialize;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Aftermath, Door, History, News, State};
-use crate::batch::unknown;
-use crate::connection::Connection;
-use crate::post::Post;
+use super::{Aftermath, Door, News, State};
+use crate::caller::Caller;
+use crate::post::{History, Post};
+use crate::ticket::unknown;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,7 +29,7 @@ pub(crate) struct Doubt {
     /// The id of the message that is known here.
     id: Uuid,
     /// A follower, in whose name the database may be asked.
-    pub(crate) asker: Arc<Connection>,
+    pub(crate) asker: Arc<Caller>,
 }
 
 impl Door {
@@ -97,7 +97,7 @@ impl State {
             let (inside, void) = member.line.restart();
             if inside {
                 member.line.heard_of(last);
-                member.connection.tell("OnRestarted", &event);
+                member.connection.send("OnRestarted", &event);
             }
             for ticket in void {
                 ticket.refuse(&unknown());

@@ -135,7 +135,7 @@ impl State {
                 service_center_id: &facts.parties.service_center_id,
             };
             for member in self.members.iter().filter(|member| member.line.position().is_some()) {
-                member.connection.tell("OnServiceRequestChanged", &event);
+                member.connection.send("OnServiceRequestChanged", &event);
             }
         }
         self.facts = Some(facts);

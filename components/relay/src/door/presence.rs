@@ -19,19 +19,6 @@ struct PresenceChanged<'a> {
     online: bool,
 }
 
-/// Who is there, as far as this node knows.
-#[derive(Debug, Default)]
-pub(super) struct Presence {
-    /// The parties that are on other nodes.
-    elsewhere: Attendance,
-    /// When the answer came that says so.
-    since: Option<Instant>,
-    /// The parties that the followers were told of as being there.
-    told: Attendance,
-    /// Whether the database has lost registrations of this node.
-    unregistered: bool,
-}
-
 impl Door {
     /// What a sweep tells of it. `None` when nobody follows.
     pub(crate) fn held(&self) -> Option<Held> {
@@ -95,18 +82,6 @@ impl Door {
         }
         state.tidy(self);
         aftermath
-    }
-}
-
-impl Presence {
-    /// Whether what is known is certainly older than an answer that was asked for at this time.
-    fn is_older_than(&self, asked: Instant) -> bool {
-        self.since.is_none_or(|since| since < asked)
-    }
-
-    fn know(&mut self, elsewhere: Attendance) {
-        self.elsewhere = elsewhere;
-        self.since = Some(Instant::now());
     }
 }
 
@@ -192,7 +167,7 @@ impl State {
         let event = PresenceChanged { service_request_id: &door.id, user_id: &user_id, online };
         for member in &self.members {
             if member.line.position().is_some() && !self.attendance_of(&member.connection.actor).has(role) {
-                member.connection.tell("OnPresenceChanged", &event);
+                member.connection.send("OnPresenceChanged", &event);
             }
         }
     }

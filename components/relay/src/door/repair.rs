@@ -7,8 +7,9 @@ use chat::{ErrorCode, ServiceRequestId};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::{Aftermath, Door, History, Member, fitting, take};
-use crate::connection::Connection;
+use super::{Aftermath, Door, Member, fitting, take};
+use crate::caller::Caller;
+use crate::post::History;
 use crate::ticket::Ticket;
 
 /// A page of history that somebody lacks.
@@ -16,7 +17,7 @@ pub(crate) struct Wanted {
     /// After which number.
     pub(crate) after: i64,
     /// Who asks: connections of one user, with the same rights. The first one's token opens the page.
-    pub(crate) for_whom: Vec<(Arc<Connection>, Question)>,
+    pub(crate) for_whom: Vec<(Arc<Caller>, Question)>,
 }
 
 /// Messages that the client lacks are deleted.
@@ -93,7 +94,7 @@ impl Door {
             if let Some(member) = state.member(connection) {
                 let gone = member.line.history(*question, fitting(page, connection), &mut steps);
                 if let Some(first_seq) = gone {
-                    connection.tell("OnHistoryTruncated", &Truncated { service_request_id: &self.id, first_seq });
+                    connection.send("OnHistoryTruncated", &Truncated { service_request_id: &self.id, first_seq });
                 }
                 take(&mut steps, connection);
             }
@@ -118,7 +119,7 @@ impl Door {
         let mut aftermath = Aftermath::default();
         let mut state = self.state.lock();
         let expelled =
-            |connection: &Arc<Connection>| wanted.for_whom.iter().any(|(asker, _)| asker.actor == connection.actor);
+            |connection: &Arc<Caller>| wanted.for_whom.iter().any(|(asker, _)| asker.actor == connection.actor);
         state.remove(self, ErrorCode::Forbidden, |member| expelled(&member.connection), &mut aftermath);
         state.tell_presence(self);
         state.sum_up(&mut aftermath);

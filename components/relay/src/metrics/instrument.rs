@@ -1,7 +1,7 @@
-//! Counters, gauges and histograms, and how Prometheus reads them.
+//! Counters and histograms, and how Prometheus reads them.
 
 use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What stands before every name.
 const PREFIX: &str = "hubline_relay_";
@@ -16,28 +16,8 @@ impl Counter {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// Something that comes and goes.
-#[derive(Default)]
-pub(crate) struct Gauge(AtomicUsize);
-
-impl Gauge {
-    /// So many more.
-    pub(crate) fn add(&self, more: usize) {
-        self.0.fetch_add(more, Ordering::Relaxed);
-    }
-
-    /// So many fewer.
-    pub(crate) fn sub(&self, fewer: usize) {
-        self.0.fetch_sub(fewer, Ordering::Relaxed);
-    }
-
-    /// How many there are.
-    pub(crate) fn get(&self) -> usize {
+    /// How many there were.
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -75,9 +55,9 @@ pub(crate) struct Text(String);
 
 impl Text {
     /// Adds a counter.
-    pub(crate) fn counter(&mut self, name: &str, help: &str, counter: &Counter) {
+    pub(crate) fn counter(&mut self, name: &str, help: &str, value: u64) {
         self.head(name, help, "counter");
-        self.line(name, "", counter.get());
+        self.line(name, "", value);
     }
 
     /// Adds a gauge.

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::client::Client;
 use crate::fake::{Fake, parties};
-use crate::node::{Node, node_with, quick, token};
+use crate::node::{Node, node_with, sockets, token};
 use crate::wire::{Said, Wire};
 
 const PING: &str = "{\"type\":6}\u{1e}";
@@ -23,7 +23,7 @@ const LONG: Duration = Duration::from_millis(2_000);
 async fn hub() -> (Node, Fake) {
     let fake = Fake::new();
     fake.put("sr", parties("carla", Some("theo"), "north"), Status::Open);
-    let limits = relay::Limits { keep_alive: KEEP_ALIVE, client_timeout: CLIENT_TIMEOUT, ..quick() };
+    let limits = sockets(|it| (it.keep_alive, it.client_timeout) = (KEEP_ALIVE, CLIENT_TIMEOUT));
     (node_with("a", &fake, limits).await, fake)
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::client::Client;
 use crate::fake::{Fake, Fault, parties};
-use crate::node::{Node, node, node_with, quick, until};
+use crate::node::{Node, node, node_with, quick, sockets, until};
 
 async fn open() -> (Node, Fake) {
     let fake = Fake::new();
@@ -265,7 +265,7 @@ async fn a_batch_that_hangs_holds_up_its_own_conversation_only() {
 async fn one_connection_may_ask_only_so_much_at_once_and_loses_nothing() {
     let fake = Fake::new();
     fake.put("sr", parties("carla", None, "north"), Status::Open);
-    let node = node_with("a", &fake, relay::Limits { invocations: 4, ..quick() }).await;
+    let node = node_with("a", &fake, sockets(|it| it.invocations = 4)).await;
     let mut carla = Client::connect(&node, "carla", Role::Customer).await;
     fake.fail("send", &[Fault::Slow(Duration::from_millis(20)); 20]);
     let mut ids = Vec::new();

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::client::Client;
 use crate::fake::Fake;
-use crate::node::{Node, node, node_with, quick, token, token_for};
+use crate::node::{Node, node, node_with, sockets, token, token_for};
 
 async fn negotiate(node: &Node, query: &str, token: &str) -> (StatusCode, Value) {
     let bearer = format!("Bearer {token}");
@@ -71,7 +71,7 @@ async fn a_negotiated_id_opens_one_connection_of_its_user() {
 #[tokio::test]
 async fn ids_expire() {
     let fake = Fake::new();
-    let limits = relay::Limits { connection_id: Duration::from_secs(1), ..quick() };
+    let limits = sockets(|it| it.connection_token = Duration::from_secs(1));
     let node = node_with("a", &fake, limits).await;
     let carla = token("carla", Role::Customer);
     let (_, answer) = negotiate(&node, "?negotiateVersion=1", &carla).await;

@@ -1,6 +1,7 @@
 //! What ends in the middle of its work: it leaves nothing behind, and what must not end is noticed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chat::{Role, Status};
@@ -17,11 +18,14 @@ use crate::fake::{Fake, Fault, parties};
 use crate::node::{config, node, until};
 
 /// A log that breaks under whoever writes to it from one module: anything may panic, and this can be told to.
-struct Trap(&'static str);
+struct Trap {
+    module: &'static str,
+    sprung: Arc<AtomicBool>,
+}
 
 impl Subscriber for Trap {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.module_path() == Some(self.0)
+        metadata.module_path() == Some(self.module)
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -33,6 +37,7 @@ impl Subscriber for Trap {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, _: &Event<'_>) {
+        self.sprung.store(true, Ordering::Relaxed);
         panic!("the log broke");
     }
 
@@ -41,9 +46,21 @@ impl Subscriber for Trap {
     fn exit(&self, _: &Id) {}
 }
 
-/// For as long as it is kept: everything of a test runs on its one thread.
-fn trap(module: &'static str) -> DefaultGuard {
-    set_default(Trap(module))
+/// A trap for as long as it is kept: everything of a test runs on its one thread. Something must have gone into it.
+struct Laid {
+    _guard: DefaultGuard,
+    sprung: Arc<AtomicBool>,
+}
+
+impl Drop for Laid {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking() || self.sprung.load(Ordering::Relaxed), "nothing went into the trap");
+    }
+}
+
+fn trap(module: &'static str) -> Laid {
+    let sprung = Arc::default();
+    Laid { _guard: set_default(Trap { module, sprung: Arc::clone(&sprung) }), sprung }
 }
 
 fn open() -> Fake {
@@ -62,7 +79,7 @@ async fn a_socket_that_panics_leaves_no_connection_behind() {
     carla.join("sr", 0).await.unwrap();
     until("both are registered", || fake.registered().len() == 2).await;
 
-    let trap = trap("relay::socket");
+    let trap = trap("signalr_server::socket");
     // A frame of a kind that there is none of, about which its task writes to the log.
     carla.write_bytes(&[0x83, 0x80, 0, 0, 0, 0]).await;
     until("the connection is gone", || node.metric("connections") == 1).await;
@@ -110,7 +127,7 @@ async fn what_must_not_end_ends_the_relay_with_its_reason() {
     for (route, module, task) in [
         ("sweep", "relay::sweep", "`sweep`"),
         ("send", "relay::batch", "`lane "),
-        ("leave", "relay::leaves", "`leaves`"),
+        ("leave", "relay::leaving", "`leaves`"),
     ] {
         let fake = open();
         let mut node = node("a", &fake).await;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::client::Client;
 use crate::fake::{Fake, Fault, parties};
-use crate::node::{Node, node, node_with, quick, until};
+use crate::node::{Node, node, node_with, sockets, until};
 
 const UNKNOWN: &str =
     "unavailable: whether the message is stored is not known; send it again with the same clientMessageId";
@@ -186,7 +186,7 @@ async fn a_failed_join_may_be_tried_again_and_once_more_by_itself() {
 async fn who_does_not_read_is_cut_off_and_holds_up_nobody() {
     let fake = Fake::new();
     fake.put("sr", parties("carla", Some("theo"), "north"), Status::Open);
-    let limits = relay::Limits { queue_bytes: 256 * 1024, write: Duration::from_secs(2), ..quick() };
+    let limits = sockets(|it| (it.queue_bytes, it.write) = (256 * 1024, Duration::from_secs(2)));
     let node = node_with("a", &fake, limits).await;
     let mut deaf = Client::connect(&node, "theo", Role::Technician).await;
     deaf.join("sr", 0).await.unwrap();

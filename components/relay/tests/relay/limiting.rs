@@ -195,7 +195,8 @@ async fn as_many_as_may_wait_in_one_conversation_cost_others_nothing() {
     fake.put("free", parties("emil", None, "south"), Status::Open);
     // The places are those of the product; only the time of those who wait is longer than this machine may need.
     let limits = Limits { send: Duration::from_secs(60), ..quick() };
-    let Limits { waiting, waiting_of_user, invocations, .. } = limits;
+    let Limits { waiting, waiting_of_user, .. } = limits;
+    let invocations = limits.sockets.invocations;
     assert_eq!((waiting, waiting_of_user, invocations), (8_192, 512, 128));
     let node = node_with("a", &fake, limits).await;
     let mut emil = Client::connect(&node, "emil", Role::Customer).await;

@@ -40,6 +40,13 @@ pub fn quick() -> Limits {
     }
 }
 
+/// The same with other ones of connections.
+pub fn sockets(change: impl FnOnce(&mut signalr_server::Limits)) -> Limits {
+    let mut limits = quick();
+    change(&mut limits.sockets);
+    limits
+}
+
 pub async fn node(name: &str, fake: &Fake) -> Node {
     node_with(name, fake, quick()).await
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::client::Client;
 use crate::fake::{Fake, Fault, parties};
-use crate::node::{Node, node, node_with, quick, token, token_for};
+use crate::node::{Node, node, node_with, sockets, token, token_for};
 
 async fn hub() -> (Node, Fake) {
     let fake = Fake::new();
@@ -230,7 +230,7 @@ async fn a_client_that_says_goodbye_hears_it_too() {
 #[tokio::test]
 async fn who_shakes_no_hands_is_shown_out() {
     let fake = Fake::new();
-    let limits = relay::Limits { handshake: Duration::from_millis(50), ..quick() };
+    let limits = sockets(|it| it.handshake = Duration::from_millis(50));
     let node = node_with("a", &fake, limits).await;
     let mut client = Client::raw(&node, "", &token("carla", Role::Customer)).await.unwrap();
     assert_eq!(client.next().await, json!({"error": "Handshake was canceled."}));
@@ -241,7 +241,7 @@ async fn who_shakes_no_hands_is_shown_out() {
 async fn silence_is_filled_with_pings_and_ends_with_a_timeout() {
     let fake = Fake::new();
     let limits =
-        relay::Limits { keep_alive: Duration::from_millis(50), client_timeout: Duration::from_millis(400), ..quick() };
+        sockets(|it| (it.keep_alive, it.client_timeout) = (Duration::from_millis(50), Duration::from_millis(400)));
     let node = node_with("a", &fake, limits).await;
     let mut quiet = Client::connect(&node, "carla", Role::Customer).await;
     quiet.write("{\"type\":6}\u{1e}").await;

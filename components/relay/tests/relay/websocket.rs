@@ -4,7 +4,7 @@ use chat::{Role, Status};
 use serde_json::json;
 
 use crate::fake::{Fake, parties};
-use crate::node::{Node, node, node_with, quick, token};
+use crate::node::{Node, node, node_with, sockets, token};
 use crate::wire::{LAST, Said, TEXT, Wire, head};
 
 const HANDSHAKE: &str = "{\"protocol\":\"json\",\"version\":1}\u{1e}";
@@ -180,7 +180,7 @@ async fn what_is_too_large_and_names_no_invocation_ends_the_connection_with_the_
 async fn no_more_is_gone_through_than_is_stated() {
     let fake = Fake::new();
     fake.put("sr", parties("carla", Some("theo"), "north"), Status::Open);
-    let limits = relay::Limits { refused_message: 200_000, websocket_message: 300_000, ..quick() };
+    let limits = sockets(|it| (it.refused_message, it.websocket_message) = (200_000, 300_000));
     let node = node_with("a", &fake, limits).await;
     let token = token("carla", Role::Customer);
     let mut wire = Wire::agree(&node, &token).await;

@@ -11,7 +11,7 @@ use wasmtime::component::{Accessor, InstancePre};
 use crate::answer::Failure;
 use crate::bindings::errand_function::{ErrandFunction, ErrandFunctionPre};
 use crate::bindings::redis_function::{RedisFunction, RedisFunctionPre};
-use crate::crew::{Crew, Role, Shift};
+use crate::instance_pool::{Guest, InstancePool, Reuse};
 use crate::metrics::{Calls, Outcome};
 use crate::scope::Scope;
 use crate::state::State;
@@ -25,7 +25,7 @@ const MESSAGES: usize = 4096;
 /// A function with a Redis trigger.
 pub(crate) struct Listener {
     scope: Arc<Scope>,
-    crew: Arc<Crew<Handling>>,
+    pool: Arc<InstancePool<Handling>>,
     calls: Arc<Calls>,
     room: Arc<Semaphore>,
     messages: TaskTracker,
@@ -35,12 +35,12 @@ impl Listener {
     /// Makes a listener of a component that exports `spin:redis/inbound-redis`.
     pub fn new(pre: InstancePre<State>, scope: Arc<Scope>, calls: Arc<Calls>) -> wasmtime::Result<Self> {
         let engine = pre.engine().clone();
-        let shift = Shift { calls: scope.services.limits.reuse, at_once: scope.services.limits.concurrency };
+        let reuse = Reuse { calls: scope.services.limits.reuse, at_once: scope.services.limits.concurrency };
         let (handler, errand) = (RedisFunctionPre::new(pre.clone()), ErrandFunctionPre::new(pre));
         let entrance = Entrance::choose(handler, errand, scope.services.standard)?;
-        let role = Handling { entrance, name: Arc::clone(&scope.name) };
+        let guest = Handling { entrance, name: Arc::clone(&scope.name) };
         Ok(Self {
-            crew: Arc::new(Crew::new(role, &engine, Arc::clone(&scope), Arc::clone(&calls), shift)),
+            pool: Arc::new(InstancePool::new(guest, &engine, Arc::clone(&scope), Arc::clone(&calls), reuse)),
             scope,
             calls,
             room: Arc::new(Semaphore::new(MESSAGES)),
@@ -54,10 +54,10 @@ impl Listener {
             tracing::warn!(component = &*self.scope.name, "a message is lost: too many are waiting");
             return self.calls.failed(Failure::Busy);
         };
-        let (crew, calls, scope) = (Arc::clone(&self.crew), Arc::clone(&self.calls), Arc::clone(&self.scope));
+        let (pool, calls, scope) = (Arc::clone(&self.pool), Arc::clone(&self.calls), Arc::clone(&self.scope));
         let start = Instant::now();
         self.messages.spawn(async move {
-            let outcome = match handled(&crew, &scope, message).await {
+            let outcome = match handled(&pool, &scope, message).await {
                 Ok(()) => Outcome::Ok,
                 Err(failure) => {
                     tracing::warn!(component = &*scope.name, ?failure, "a message was not handled");
@@ -78,8 +78,8 @@ impl Listener {
 }
 
 /// Has a message handled, and makes the request that comes of it, if one does.
-async fn handled(crew: &Arc<Crew<Handling>>, scope: &Scope, message: Vec<u8>) -> Result<(), Failure> {
-    let Some(errand) = crew.call(message).await? else { return Ok(()) };
+async fn handled(pool: &Arc<InstancePool<Handling>>, scope: &Scope, message: Vec<u8>) -> Result<(), Failure> {
+    let Some(errand) = pool.call(message).await? else { return Ok(()) };
     errand.run(scope).await.map_err(|error| {
         tracing::warn!(component = &*scope.name, %error, "what a function wanted asked was not answered");
         Failure::Trapped
@@ -99,7 +99,7 @@ struct Handling {
     name: Arc<str>,
 }
 
-impl Role for Handling {
+impl Guest for Handling {
     type Instance = Entered;
     type Task = Vec<u8>;
     type Output = Option<Errand>;

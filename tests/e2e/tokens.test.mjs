@@ -43,7 +43,7 @@ async function assertStored(count) {
   assert.equal((await node.as(request.customer).read(request.id)).body.lastSeq, count);
 }
 
-/** Tokens that don't hold: they are refused at the door, everywhere. */
+/** Tokens that don't hold: they are refused at once, everywhere. */
 const INVALID = {
   "expired": () => cluster.sign(customer({ exp: seconds() - 61 })),
   "not valid yet": () => cluster.sign(customer({ nbf: seconds() + 120 })),

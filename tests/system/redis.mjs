@@ -31,7 +31,7 @@ export class RedisServer {
   }
 
   async start() {
-    const settings = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", ...this.#doors()];
+    const settings = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", ...this.#listening()];
     this.#program = new Program("redis-server", settings, { cwd: this.#folder });
     await this.#program.ready(async () => {
       try {
@@ -42,7 +42,7 @@ export class RedisServer {
     });
   }
 
-  #doors() {
+  #listening() {
     if (!this.#authority) return ["--port", String(this.port)];
     const { root, certificate, key } = this.#authority;
     const files = ["--tls-ca-cert-file", root, "--tls-cert-file", certificate, "--tls-key-file", key];

@@ -89,7 +89,7 @@ fn world_of(component: &manifest::Component) -> String {
 }
 
 #[test]
-fn every_component_imports_only_what_its_world_lists() {
+fn every_component_imports_and_exports_what_its_world_lists() {
     let (resolve, worlds) = declared();
     for (name, component) in &application().components {
         let world = *worlds.get(&world_of(component)).unwrap_or_else(|| panic!("no world for {name}"));
@@ -100,9 +100,9 @@ fn every_component_imports_only_what_its_world_lists() {
         allowed.extend(AMBIENT.map(str::to_owned));
         let extra: Vec<_> = imports.difference(&allowed).collect();
         assert!(extra.is_empty(), "{name} imports {extra:?}, which its world does not list");
-        let promised = interfaces(&resolve, world, true);
-        let extra: Vec<_> = exports.difference(&promised).collect();
-        assert!(extra.is_empty(), "{name} exports {extra:?}, which its world does not list");
+        let missing: Vec<_> = interfaces(&resolve, world, false).difference(&imports).cloned().collect();
+        assert!(missing.is_empty(), "{name} does not import {missing:?}, which its world lists");
+        assert_eq!(exports, interfaces(&resolve, world, true), "{name} exports what its world lists, and all of it");
     }
 }
 

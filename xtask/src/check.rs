@@ -6,7 +6,9 @@ use anyhow::Result;
 
 use crate::process::{cargo, command};
 use crate::progress::{Finished, step};
+use crate::project;
 use crate::setup::deny;
+use crate::setup::wasm::{self, Toolchain};
 use crate::tally::Tally;
 
 /// Runs every check and says which failed.
@@ -16,7 +18,7 @@ use crate::tally::Tally;
 /// When a check cannot be started.
 pub fn run() -> Result<ExitCode> {
     let mut tally = Tally::default();
-    all(&mut tally)?;
+    all(&mut tally, &wasm::find_or_install()?)?;
     tally.add("tidy", &step("tidy", cargo().args(["test", "--package", "xtask", "--", "tidy"]))?);
     Ok(tally.close())
 }
@@ -26,11 +28,15 @@ pub fn run() -> Result<ExitCode> {
 /// # Errors
 ///
 /// When a check cannot be started.
-pub fn all(tally: &mut Tally) -> Result<()> {
+pub fn all(tally: &mut Tally, toolchain: &Toolchain) -> Result<()> {
     tally.check("formatting", &step("formatting", cargo().args(["fmt", "--all", "--check"]))?);
     let mut clippy = cargo();
     clippy.args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]);
     tally.check("clippy", &step("clippy", &mut clippy)?);
+    // What is left out elsewhere than in WebAssembly is not seen by the above.
+    if let Some(mut clippy) = toolchain.clippy(&project::component_names()?) {
+        tally.check("clippy of the components", &step("clippy of the components", &mut clippy)?);
+    }
     tally.check("cargo-deny", &dependencies()?);
     Ok(())
 }

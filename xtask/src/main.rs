@@ -10,6 +10,7 @@ mod campaign;
 mod check;
 mod drill;
 mod failures;
+mod manifest;
 mod process;
 mod progress;
 mod project;
@@ -32,6 +33,7 @@ usage: cargo xtask COMMAND
   setup [lab]        find or install what the project needs, or what the lab of `drill` needs
   build [NAME…]      build the Wasm components, all or the named ones
   up [OPTION…]       build everything and run it: the options are those of `hubline up`
+  manifest           write in spin.toml what components have in common with the one for which it is written by hand
   check              formatting, lints, licences and dependencies
   test [FILTER]      everything above and every test; the last line is `N passed, N failed`
   campaign NAME      a test in its long form; without a name, which there are
@@ -59,6 +61,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "build" => build::run(rest).map(|()| ExitCode::SUCCESS),
         "up" => up::run(rest),
         "check" => check::run(),
+        "manifest" => manifest::run().map(|()| ExitCode::SUCCESS),
         "test" => test::run(rest),
         "campaign" => campaign::run(rest),
         "drill" => drill::run(rest),

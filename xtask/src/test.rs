@@ -21,8 +21,8 @@ use crate::{build, check, project, setup, up};
 /// a release.
 const SUITE: &str = "suite";
 
-/// Crates that hold wasmtime: tested in the suite's profile, whose build of it is there already.
-const HEAVY: [&str; 2] = ["hubline", "runtime"];
+/// Crates whose tests hold wasmtime: tested in the suite's profile, whose build of it is there already.
+const HEAVY: [&str; 3] = ["hubline", "runtime", "tests"];
 
 /// Where the end-to-end tests find what they run besides Hubline.
 struct Tools {
@@ -55,7 +55,7 @@ pub fn run(filter: &[String]) -> Result<ExitCode> {
 
     let mut tally = Tally::default();
     if filter.is_empty() {
-        check::all(&mut tally)?;
+        check::all(&mut tally, &toolchain)?;
     }
     unit(&mut tally, filter)?;
     heavy(&mut tally, filter)?;
@@ -76,11 +76,13 @@ fn unit(tally: &mut Tally, filter: &[String]) -> Result<()> {
 }
 
 fn heavy(tally: &mut Tally, filter: &[String]) -> Result<()> {
+    let mut test = cargo();
+    test.args(["test", "--profile", SUITE, "--no-fail-fast"]);
+    // As one, so that what they have in common is built once.
     for name in HEAVY {
-        let mut test = cargo();
-        test.args(["test", "--profile", SUITE, "--no-fail-fast", "--package", name, "--"]).args(filter);
-        tally.add(name, &step(&format!("tests of {name}"), &mut test)?);
+        test.args(["--package", name]);
     }
+    tally.add("heavy", &step("tests of what holds wasmtime", test.arg("--").args(filter))?);
     Ok(())
 }
 

@@ -31,6 +31,9 @@ const MIRRORS: [&str; 6] = [
 /// Names of modules that say nothing about what is in them.
 const EMPTY_WORDS: [&str; 5] = ["common", "helpers", "misc", "shared", "utils"];
 
+/// Words that stood for what has a name of its trade: a group, a pending send, a connection token, the backplane, an instance pool.
+const RETIRED_WORDS: [&str; 7] = ["crew", "door", "doorbell", "doors", "recruit", "ticket", "tickets"];
+
 /// A file that git tracks.
 struct Tracked {
     path: String,
@@ -119,6 +122,21 @@ fn modules_have_telling_names() {
         parts.iter().flatten().any(|part| EMPTY_WORDS.iter().any(|word| part == word))
     });
     no_fault("a module says in its name what it is about", empty.collect());
+}
+
+#[test]
+fn one_thing_has_one_word() {
+    let ours = |file: &Tracked| file.ends_with_one_of(&[".rs", ".md", ".mjs", ".js", ".sql", ".toml", ".wit"]);
+    let mut faults = Vec::new();
+    for file in tracked().iter().filter(|file| ours(file)) {
+        for (number, line) in file.text().lines().enumerate() {
+            let mut words = line.split(|character: char| !character.is_alphabetic());
+            if let Some(word) = words.find(|word| RETIRED_WORDS.contains(&word.to_lowercase().as_str())) {
+                faults.push(format!("{}:{}: {word}", file.path, number + 1));
+            }
+        }
+    }
+    no_fault("words that were given up do not come back", faults);
 }
 
 #[test]

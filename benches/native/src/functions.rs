@@ -11,9 +11,9 @@ use relay::{CallError, Functions};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::backplane::Backplane;
 use crate::bearers::Bearers;
 use crate::database::Pool;
-use crate::doorbell::Doorbell;
 
 /// The functions and what they work with; clones share it.
 pub struct Native {
@@ -22,7 +22,7 @@ pub struct Native {
     /// PostgreSQL.
     pub database: Pool,
     /// Redis.
-    pub doorbell: Doorbell,
+    pub backplane: Backplane,
 }
 
 /// An answer, or why there is none.

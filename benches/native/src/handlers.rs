@@ -42,7 +42,7 @@ impl Native {
                 rings.entry(node.clone()).or_default().push(event);
             }
         }
-        self.doorbell.ring(epoch, rings);
+        self.backplane.ring(epoch, rings);
     }
 
     /// Registers a user at a node. Nobody is told that they came: in a benchmark all come before anything counts.

@@ -4,9 +4,9 @@
 //! is compiled into this program, so the difference between the two is the cost of WebAssembly and of its host. It does
 //! what a benchmark needs and nothing more: it is no server for anybody.
 
+mod backplane;
 mod bearers;
 mod database;
-mod doorbell;
 mod functions;
 mod handlers;
 mod values;
@@ -32,9 +32,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::backplane::Backplane;
 use crate::bearers::Bearers;
 use crate::database::Pool;
-use crate::doorbell::Doorbell;
 use crate::functions::{Native, Routes};
 
 /// Signs events among the nodes of one benchmark, which nobody else can reach.
@@ -79,7 +79,7 @@ async fn main() -> Result<()> {
     let functions = Arc::new(Routes(Arc::new(Native {
         bearers: Bearers::new(&settings)?,
         database: Pool::connect(&options.database_url).await?,
-        doorbell: Doorbell::connect(&options.redis_url, DELIVERY_KEY).await?,
+        backplane: Backplane::connect(&options.redis_url, DELIVERY_KEY).await?,
     })));
     let config = relay::Config {
         node: options.node.to_string(),
@@ -92,7 +92,7 @@ async fn main() -> Result<()> {
     };
     let relay = Relay::new(config, functions.clone())?;
     let stop = CancellationToken::new();
-    tokio::spawn(doorbell::listen(options.redis_url, options.node, relay.events()));
+    tokio::spawn(backplane::listen(options.redis_url, options.node, relay.events()));
     tokio::spawn({
         let (relay, stop) = (relay.clone(), stop.clone());
         async move { relay.run(stop).await }

@@ -32,7 +32,7 @@ pub async fn errand(event: Vec<u8>) -> Result<Errand> {
 mod entry {
     spin_sdk::wit_bindgen::generate!({
         path: "../../wit",
-        world: "hubline:functions/errand-function",
+        world: "hubline:functions/errand-function@0.1.0",
         runtime_path: "spin_sdk::wit_bindgen::rt",
     });
 

@@ -1,4 +1,4 @@
-//! The doorbell: an event from this node's Redis channel, handed to its relay unopened.
+//! The fan-out: an event from this node's Redis channel, handed to its relay unopened.
 //!
 //! The event is signed, and the relay checks the signature: this function holds no key, and who can write to Redis forges
 //! nothing. An event that gets lost costs latency, since the relay sweeps.

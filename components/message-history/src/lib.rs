@@ -8,6 +8,7 @@ use function::{Answer, Instance, Request, answer, bearer, in_time, path, steady}
 use http::{Method, StatusCode};
 
 function::serve!(crate::handle);
+function::exchange!(crate::handle);
 
 /// Answers a request.
 pub async fn handle(request: Request) -> Answer {

@@ -20,6 +20,7 @@ use http::{Method, StatusCode};
 use crate::batch::Batch;
 
 function::serve!(crate::handle);
+function::exchange!(crate::handle);
 
 /// Answers a request.
 pub async fn handle(request: Request) -> Answer {

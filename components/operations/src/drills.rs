@@ -3,7 +3,7 @@
 use function::{Answer, Instance, Request, answer, body};
 use http::StatusCode;
 use rollback::{
-    Actor, Case, DrillId, Environment, IncidentId, IncidentState, Kind, NewIncident, Refusal, Target,
+    Actor, Case, DrillId, Environment, IncidentId, IncidentState, Kind, NewIncident, Refusal,
     alert::{AlertName, Fingerprint},
     audit::{Event, Record, Subject},
     drill::{Drill, Quarter, standing},
@@ -116,7 +116,6 @@ async fn open<D: Database>(db: &D, new: &New) -> Result<Result<Told, Refused>, S
             previous: None,
             drill: Some(drill.id),
         };
-        debug_assert_eq!(drill.target(), Target::drill());
         let change = Case::open(opened, Some(&new.actor.person), now.now);
         let body = json!({"drill": drill, "incident": change.case.incident()}).to_string();
         let answer = store::operations::Answer { request: new.digest, status: 201, body };

@@ -54,7 +54,7 @@ fn commands(case: &Case) -> Vec<Command> {
         commands.push(Command::Submit { digest, acknowledged: acknowledged.clone() });
         // With a reason to break the glass, which counts only where it has to be broken and may be.
         commands.push(Command::Approve { digest, acknowledged, break_glass: Some(reason) });
-        commands.push(Command::Execute { observed: digest });
+        commands.push(Command::Execute { digest });
     }
     if let Some(step) = run.and_then(|run| run.current_step()) {
         commands.push(Command::Retry { step: step.name().clone() });

@@ -2,7 +2,7 @@
 
 use rollback::{
     Incident, IncidentState, Run, RunState,
-    step::{ABSENCE, StepStatus},
+    step::{Absence, StepStatus},
 };
 
 /// What a person does next about an incident whose latest run is this one.
@@ -35,7 +35,8 @@ fn stopped(run: &Run) -> Option<String> {
     let name = step.name();
     let unknown = || {
         format!(
-            "find out whether step {name} has happened, put right what is wrong by the runbook, then have a second person attest"
+            "find out whether step {name} has happened, put right what is wrong by the runbook, then have a second person \
+             attest"
         )
     };
     let failure = step.failure();
@@ -48,7 +49,7 @@ fn stopped(run: &Run) -> Option<String> {
 fn unclear(run: &Run) -> Option<String> {
     let step = run.current_step().filter(|step| step.status() == StepStatus::Unknown)?;
     let name = step.name();
-    let absent = step.absence().is_some_and(|absence| absence.until - absence.since >= ABSENCE);
+    let absent = step.absence().is_some_and(Absence::is_proof);
     Some(if absent {
         format!("step {name} has left no trace: let it be sent again, or have it stop at its deadline")
     } else {

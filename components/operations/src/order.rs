@@ -17,8 +17,8 @@ pub(crate) enum Order {
     Command(Command),
     /// To validate: by which policy depends on the incident's environment.
     Validate(ValidationId, Policies),
-    /// To execute: what was approved, or the preview that they name. That it is what would run now is checked by the first
-    /// step, which makes the preview anew.
+    /// To execute: the preview that they name, or the one that was approved. That it is what would run now is checked by each
+    /// step that touches the environment, before it leaves.
     Execute(Option<Digest>),
 }
 
@@ -51,8 +51,8 @@ impl Order {
             }
             Self::Execute(digest) => {
                 let preview = case.run().and_then(|run| run.preview());
-                let observed = digest.or_else(|| preview.map(rollback::Preview::digest));
-                Ok(Command::Execute { observed: observed.ok_or(Refusal::NotPreviewed)? })
+                let digest = digest.or_else(|| preview.map(rollback::Preview::digest));
+                Ok(Command::Execute { digest: digest.ok_or(Refusal::NotPreviewed)? })
             }
         }
     }

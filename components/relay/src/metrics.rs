@@ -46,7 +46,7 @@ pub(crate) struct Metrics {
     pub(crate) sweep: Histogram,
     /// Calls of the sweep without an answer.
     pub(crate) sweep_failures: Counter,
-    /// Conversations that a sweep found changed: nobody had rung.
+    /// Conversations that a sweep found changed: no event had told of it.
     pub(crate) sweep_changes: Counter,
     /// Conversations of which the database had lost this node's registrations.
     pub(crate) registrations_restored: Counter,

@@ -1,4 +1,4 @@
-//! The relay's front door.
+//! A relay as the processes that run one see it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,21 +11,16 @@ use supervisor::{Ended, Tasks};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::Accounts;
-use crate::calls::Calls;
-use crate::doorbell::Doorbell;
-use crate::doors::Doors;
-use crate::epoch::Epoch;
-use crate::inquiries::Inquiries;
-use crate::lanes::Lanes;
-use crate::leaves::Leaves;
+use crate::access::{Origins, Proxies, Tokens};
+use crate::functions::{Calls, Epoch, EventWatch, events};
+use crate::groups::Groups;
+use crate::limits::Accounts;
 use crate::metrics::Metrics;
 use crate::node::Node;
-use crate::origin::Origins;
-use crate::proxy::Proxies;
+use crate::sending::Lanes;
 use crate::setup_error::SetupError;
-use crate::tokens::Tokens;
-use crate::{Config, Functions, Gate, events, hub};
+use crate::upkeep::{Inquiries, LeaveQueue};
+use crate::{Config, Functions, Gate, hub};
 
 /// One node's relay; clones are the same relay.
 #[derive(Clone)]
@@ -64,13 +59,13 @@ impl Relay {
             connections: Arc::default(),
             counts: Arc::default(),
             delivery_key: DeliveryKey::new(&delivery_key).map_err(SetupError::DeliveryKey)?,
-            doorbell: Doorbell::default(),
-            doors: Doors::new(),
+            event_watch: EventWatch::default(),
+            groups: Groups::new(),
             epoch: Epoch::default(),
             inquiries: Inquiries::default(),
             joins: Semaphore::new(limits.joins.max(1)),
             lanes: Lanes::default(),
-            leaves: Leaves::default(),
+            leaves: LeaveQueue::default(),
             metrics: Arc::new(Metrics::new()),
             origins: Origins::new(&allowed_origins)?,
             proxies: Proxies::new(&trusted_proxies)?,
@@ -133,18 +128,18 @@ impl Relay {
     pub async fn run(&self, stop: CancellationToken) -> Result<(), Ended> {
         let mut work = Tasks::new();
         for lane in 1..=self.node.limits.lanes.max(1) {
-            let relay = Arc::clone(&self.node);
-            work.spawn(format!("lane {lane}"), async move { relay.work_a_lane().await });
+            let node = Arc::clone(&self.node);
+            work.spawn(format!("lane {lane}"), async move { node.work_a_lane().await });
         }
-        let relay = Arc::clone(&self.node);
-        work.spawn("sweep", async move { relay.sweep().await });
-        let relay = Arc::clone(&self.node);
-        work.spawn("leaves", async move { relay.post_leaves().await });
-        let relay = Arc::clone(&self.node);
-        work.spawn("limits", async move { relay.share_limits().await });
+        let node = Arc::clone(&self.node);
+        work.spawn("sweep", async move { node.sweep().await });
+        let node = Arc::clone(&self.node);
+        work.spawn("leaves", async move { node.post_leaves().await });
+        let node = Arc::clone(&self.node);
+        work.spawn("limits", async move { node.share_limits().await });
         if self.node.tokens.come_from_an_issuer() {
-            let relay = Arc::clone(&self.node);
-            work.spawn("keys", async move { relay.watch_keys().await });
+            let node = Arc::clone(&self.node);
+            work.spawn("keys", async move { node.watch_keys().await });
         }
         tokio::select! {
             () = stop.cancelled() => Ok(()),
@@ -165,6 +160,6 @@ impl Relay {
     /// What the relay counts, as Prometheus text.
     pub fn metrics(&self) -> String {
         let node = &self.node;
-        node.metrics.text(&node.counts, node.doors.count(), node.accounts.count(), node.tokens.keys_age())
+        node.metrics.text(&node.counts, node.groups.count(), node.accounts.count(), node.tokens.keys_age())
     }
 }

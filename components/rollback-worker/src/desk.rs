@@ -11,52 +11,26 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    fmt,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clients::{Request, Response, Secret};
 use rollback::{
-    Digest,
+    Environment,
     step::{Failure, FailureCode},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 pub use store::operations::Evidence;
 
-use crate::{memory::Memory, settings::Place, trouble::Trouble};
-
-/// The beginning of the name of a secret that nobody gives, where that is an answer too.
-pub const SILENT: &str = "silent/";
-
-/// An answer that is on record.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Fact {
-    /// When it came.
-    pub at: DateTime<Utc>,
-    /// What was asked: the method, and the address without its query.
-    pub asked: String,
-    /// The status of the answer.
-    pub status: u16,
-    /// What was read from it.
-    pub value: Value,
-    /// More evidence, where the value is not all of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<Digest>,
-}
-
-impl Fact {
-    /// The fact as evidence.
-    #[must_use]
-    pub fn to_evidence(&self) -> Evidence {
-        let Self { at, asked, status, value, evidence } = self;
-        let text = json!({"at": at, "asked": asked, "status": status, "read": value, "evidence": evidence}).to_string();
-        Evidence::new("application/json", text.into_bytes(), asked)
-    }
-}
-
-/// All answers that are on record, by name.
-pub type Facts = BTreeMap<String, Fact>;
+use crate::{
+    fact::{Fact, FactName, Facts, Group, Topic},
+    memory::{Memory, SecretName},
+    settings::Place,
+    trouble::Trouble,
+};
 
 /// Why a step breaks off.
 #[derive(Debug)]
@@ -67,8 +41,8 @@ pub enum Halt {
     Wait {
         /// When.
         after: TimeDelta,
-        /// Which: every fact whose name begins so.
-        forget: Vec<String>,
+        /// Which.
+        forget: Vec<Group>,
     },
     /// It fails.
     Fail(Failure),
@@ -89,19 +63,28 @@ impl Halt {
 
     /// Something that is to be looked at again.
     #[must_use]
-    pub fn again(seconds: i64, forget: &[&str]) -> Self {
-        let forget = forget.iter().map(|&name| name.to_owned()).collect();
+    pub fn again(seconds: i64, forget: &[&FactName]) -> Self {
+        let forget = forget.iter().map(|&name| Group::Fact(name.clone())).collect();
         Self::Wait { after: TimeDelta::seconds(seconds), forget }
     }
 }
 
-/// Where an answer is kept.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// Where an answer is kept, and under which name.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Keep {
     /// On record, and as evidence.
-    Record,
-    /// In the memory of this instance, until it has expired: it is a secret.
-    Memory,
+    Record(FactName),
+    /// In the memory of this instance, until it has expired: it is a secret of this environment.
+    Memory(Environment, SecretName),
+}
+
+impl fmt::Display for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Record(name) => name.fmt(f),
+            Self::Memory(environment, name) => write!(f, "{environment}:{name}"),
+        }
+    }
 }
 
 /// What was read from an answer. It may be a secret.
@@ -119,8 +102,6 @@ type Reader = Box<dyn Fn(&Response) -> Result<Read, Trouble>>;
 
 /// A call that would bring an answer.
 pub struct Call {
-    /// The name of the answer.
-    pub name: String,
     /// The request.
     pub request: Request,
     /// Where the answer is kept.
@@ -132,7 +113,7 @@ pub struct Call {
 impl Call {
     /// A call that is not the same when it is made twice. It is sent when that is on record, and its answer is reported.
     pub fn shot<T: Serialize>(
-        name: &str,
+        name: FactName,
         request: Request,
         read: impl Fn(&Response) -> Result<T, Trouble> + 'static,
     ) -> Self {
@@ -140,14 +121,14 @@ impl Call {
             let value = serde_json::to_value(read(response)?).map_err(|_| Trouble::garbled("it has no shape"))?;
             Ok(Read { value, lasts: TimeDelta::zero(), evidence: None })
         });
-        Self { name: name.to_owned(), request, keep: Keep::Record, read }
+        Self { request, keep: Keep::Record(name), read }
     }
 }
 
-impl std::fmt::Debug for Call {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not the request, which carries a credential.
-        f.debug_struct("Call").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Call").field("keep", &self.keep).finish_non_exhaustive()
     }
 }
 
@@ -160,7 +141,7 @@ pub struct Desk<'a> {
     /// What is kept in memory.
     pub memory: &'a Memory,
     facts: &'a Facts,
-    used: RefCell<BTreeSet<String>>,
+    used: RefCell<BTreeSet<FactName>>,
 }
 
 impl<'a> Desk<'a> {
@@ -176,7 +157,7 @@ impl<'a> Desk<'a> {
     /// Returns [`Halt::Ask`] when it is not on record, and [`Halt::Fail`] when it can't be asked for.
     pub fn ask<T: Serialize + DeserializeOwned + 'static>(
         &self,
-        name: &str,
+        name: &FactName,
         request: impl FnOnce() -> Result<Request, Halt>,
         read: impl Fn(&Response) -> Result<T, Trouble> + 'static,
     ) -> Result<T, Halt> {
@@ -192,32 +173,32 @@ impl<'a> Desk<'a> {
     /// As [`Desk::ask`].
     pub fn ask_with_evidence<T: DeserializeOwned>(
         &self,
-        name: &str,
+        name: &FactName,
         request: impl FnOnce() -> Result<Request, Halt>,
         read: impl Fn(&Response) -> Result<Read, Trouble> + 'static,
     ) -> Result<T, Halt> {
         if let Some(known) = self.known(name) {
             return Ok(known);
         }
-        let (name, read): (_, Reader) = (name.to_owned(), Box::new(read));
-        Err(Halt::Ask(Box::new(Call { name, request: request()?, keep: Keep::Record, read })))
+        let (keep, read): (_, Reader) = (Keep::Record(name.clone()), Box::new(read));
+        Err(Halt::Ask(Box::new(Call { request: request()?, keep, read })))
     }
 
-    /// A secret that is in memory, or the call that brings it. `name` names whose secret it is.
+    /// A secret that is in memory, or the call that brings it.
     ///
     /// # Errors
     /// As [`Desk::ask`].
     pub fn secret(
         &self,
-        name: &str,
+        name: SecretName,
         request: impl FnOnce() -> Result<Request, Halt>,
         read: impl Fn(&Response) -> Result<(Secret, TimeDelta), Trouble> + 'static,
     ) -> Result<Secret, Halt> {
-        let name = format!("{}:{name}", self.place.environment);
-        if let Some(secret) = self.memory.get(&name, self.now) {
+        let environment = self.place.environment;
+        if let Some(secret) = self.memory.get(environment, &name, self.now) {
             return Ok(secret);
         }
-        if self.facts.contains_key(&format!("{SILENT}{name}")) {
+        if self.facts.contains_key(&FactName::silent(environment, &name)) {
             // Nobody gives it, and whoever asks may go without: the call that it is for will be refused, and named.
             return Ok(Secret::default());
         }
@@ -225,50 +206,46 @@ impl<'a> Desk<'a> {
             let (secret, lasts) = read(response)?;
             Ok(Read { value: secret.expose().into(), lasts, evidence: None })
         });
-        Err(Halt::Ask(Box::new(Call { name, request: request()?, keep: Keep::Memory, read })))
+        Err(Halt::Ask(Box::new(Call { request: request()?, keep: Keep::Memory(environment, name), read })))
     }
 
     /// A fact that is on record.
     #[must_use]
-    pub fn known<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+    pub fn known<T: DeserializeOwned>(&self, name: &FactName) -> Option<T> {
         let value = serde_json::from_value(self.facts.get(name)?.value.clone()).ok()?;
-        self.used.borrow_mut().insert(name.to_owned());
+        self.used.borrow_mut().insert(name.clone());
         Some(value)
     }
 
     /// Whether it was asked for, and there was no answer that could be used.
     #[must_use]
-    pub fn is_silent(&self, name: &str) -> bool {
-        self.facts.get(name).is_some_and(|fact| fact.status == 0)
+    pub fn is_silent(&self, name: &FactName) -> bool {
+        self.facts.get(name).is_some_and(Fact::is_silence)
     }
 
     /// When a fact was put on record.
     #[must_use]
-    pub fn known_at(&self, name: &str) -> Option<DateTime<Utc>> {
+    pub fn known_at(&self, name: &FactName) -> Option<DateTime<Utc>> {
         self.facts.get(name).map(|fact| fact.at)
     }
 
-    /// The evidence of a fact.
-    #[must_use]
-    pub fn evidence_of(&self, name: &str) -> Option<Digest> {
-        self.facts.get(name).and_then(|fact| fact.evidence)
-    }
-
-    /// Breaks off when facts are older than this, so that they are asked for again.
+    /// Breaks off when facts of a topic are older than this, so that they are asked for again.
     ///
     /// # Errors
     /// Returns [`Halt::Wait`] for no time, with the facts forgotten.
-    pub fn demand_fresh(&self, prefix: &str, age: TimeDelta) -> Result<(), Halt> {
-        let old = |(name, fact): (&String, &Fact)| name.starts_with(prefix) && self.now - fact.at > age;
-        if self.facts.iter().any(old) { Err(Halt::again(0, &[prefix])) } else { Ok(()) }
+    pub fn demand_fresh(&self, topic: Topic, age: TimeDelta) -> Result<(), Halt> {
+        let group = Group::Topic(topic);
+        let old = |(name, fact): (&FactName, &Fact)| group.has(name) && self.now - fact.at > age;
+        let stale = self.facts.iter().any(old);
+        if stale { Err(Halt::Wait { after: TimeDelta::zero(), forget: vec![group] }) } else { Ok(()) }
     }
 
-    /// The facts whose names begin so, as one piece of evidence; none when there are none.
+    /// Facts as one piece of evidence; none when there are none.
     #[must_use]
-    pub fn gathered(&self, prefix: &str) -> Option<Evidence> {
-        let facts: BTreeMap<&String, &Fact> = self.facts.iter().filter(|(name, _)| name.starts_with(prefix)).collect();
+    pub fn gathered(&self, group: &Group) -> Option<Evidence> {
+        let facts: BTreeMap<&FactName, &Fact> = self.facts.iter().filter(|(name, _)| group.has(name)).collect();
         let bytes = serde_json::to_vec(&facts).ok().filter(|_| !facts.is_empty())?;
-        Some(Evidence::new("application/json", bytes, prefix))
+        Some(Evidence::new("application/json", bytes, &group.to_string()))
     }
 
     /// What proves what was used so far.

@@ -1,19 +1,9 @@
 //! The books that the worker keeps: claims, commits, and what is the case.
 
-use chrono::{DateTime, Utc};
-use rollback::{
-    Case, Change, Person,
-    alert::Labels,
-    audit::{Event, Record, Subject},
-    canonical,
-};
-use serde_json::{Map, Value, json};
-use store::{
-    Database, StoreError,
-    operations::{self, Commit},
-};
+use rollback::{Case, Change, alert::Labels};
+use store::{Database, StoreError, operations};
 
-pub use store::operations::{Claim, Drills, Snapshot, Then, claim, claim_of, drills};
+pub use store::operations::{Claim, Commit, Drills, JobKind, Snapshot, Then, claim, claim_of, drills};
 
 use crate::desk::Evidence;
 
@@ -45,7 +35,7 @@ pub enum Outcome {
 }
 
 /// Commits what was decided under a claim, whole or not at all. `decided` are the changes, one after the other, with what
-/// they were decided on; `more` are further members of the commit.
+/// they were decided on; `commit` is what else is committed with them.
 ///
 /// # Errors
 /// Returns [`StoreError`] when the database can't say; then it is not known whether it is committed.
@@ -54,15 +44,13 @@ pub async fn commit<D: Database>(
     claim: &Claim,
     decided: Option<(&Snapshot, &[Change])>,
     evidence: &[Evidence],
-    more: Map<String, Value>,
+    mut commit: Commit,
     then: Then,
 ) -> Result<Outcome, StoreError> {
-    let mut commit = Commit::new();
     if let Some((snapshot, changes)) = decided {
         commit.decide(snapshot.reading(), changes)?;
     }
     evidence.iter().for_each(|piece| commit.evidence(piece));
-    commit.extend(more);
     commit.under(claim, then);
     match commit.send(db).await? {
         operations::Outcome::Committed(_) => Ok(Outcome::Committed),
@@ -71,15 +59,4 @@ pub async fn commit<D: Database>(
         // Only people's commands have a key.
         operations::Outcome::Repeated(_) => Err(StoreError::Unexpected("an answer to nobody".into())),
     }
-}
-
-/// A record of the audit log, with whom it is told to.
-///
-/// # Errors
-/// Returns [`StoreError`] for a record that JSON can't hold, which none is.
-pub fn record(at: DateTime<Utc>, actor: Option<Person>, subject: Subject, event: Event) -> Result<Value, StoreError> {
-    let audience = event.audience();
-    let text = canonical::text(&Record { at, actor, subject, event });
-    let text = text.map_err(|_| StoreError::Unexpected("no canonical form".into()))?;
-    Ok(json!({"text": text, "audience": audience}))
 }

@@ -9,6 +9,7 @@
 
 pub mod archive;
 pub mod desk;
+pub mod fact;
 pub mod ledger;
 pub mod memory;
 pub mod notification;

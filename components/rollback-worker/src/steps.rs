@@ -20,6 +20,7 @@ use rollback::{
 
 use crate::{
     desk::{Call, Desk, Halt},
+    fact::{FactName, Item, Topic},
     trace::Trace,
 };
 
@@ -41,8 +42,18 @@ pub struct Scene<'a> {
 
 impl Scene<'_> {
     /// The name of a fact of this step.
-    fn fact(&self, name: &str) -> String {
-        format!("{}/{name}", self.step.name())
+    fn fact(&self, item: Item) -> FactName {
+        Topic::Step(self.step.name().clone()).fact(item)
+    }
+
+    /// What is there now that this step is about to leave.
+    fn now(&self) -> Topic {
+        Topic::Now(self.step.name().clone())
+    }
+
+    /// The trace that this step would have left.
+    fn look(&self, item: Item) -> FactName {
+        Topic::Look(self.step.name().clone()).fact(item)
     }
 
     /// What would run, as it was approved.
@@ -52,19 +63,19 @@ impl Scene<'_> {
         Ok(preview.recipe())
     }
 
-    /// Sees to it that the step may leave: what is there now is what was approved.
-    pub fn ready(&self) -> Result<(), Halt> {
+    /// Sees to it that the step may leave: what is there now is what was approved. The digest of what is there now, where
+    /// the step touches the environment.
+    pub fn ready(&self) -> Result<Option<Digest>, Halt> {
         if self.step.name().character().nature != Nature::Effect {
-            return Ok(());
+            return Ok(None);
         }
-        let seen = self.fact(observation::NOW);
-        self.desk.demand_fresh(&seen, FRESH)?;
+        self.desk.demand_fresh(self.now(), FRESH)?;
         let preview =
             self.run.preview().ok_or_else(|| Halt::fail(FailureCode::PreviewChanged, "there is no preview"))?;
         let recipe = self.observe()?;
-        let observed = preview.digest_with(&recipe, policy(self.desk)?);
-        if observed.is_ok_and(|observed| observed == preview.digest()) {
-            return Ok(());
+        let observed = preview.digest_with(&recipe, policy(self.desk)?).ok();
+        if observed == Some(preview.digest()) {
+            return Ok(observed);
         }
         let what = observation::difference(preview.recipe(), &recipe);
         Err(Halt::fail(FailureCode::PreviewChanged, &format!("{what} is not as it was approved")))

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     desk::{Desk, Halt},
+    fact::{Item, Topic},
     outside::{cluster, github, metrics},
 };
 
@@ -82,7 +83,7 @@ pub fn triage(incident: &Incident, named: Option<Application>, desk: &Desk<'_>) 
     let mut deployments = Vec::new();
     let mut silent = 0;
     for application in &desk.place.targets.applications {
-        let name = format!("deployment:{}", application.name);
+        let name = Topic::Incident.fact(Item::Deployment).of(&application.name);
         let asked = desk.place.targets.kubernetes.is_some() && silent < UNSEEN;
         let seen = if asked { cluster::deployment_if_there(desk, &name, application)? } else { None };
         let Some(deployment) = seen else {
@@ -98,7 +99,7 @@ pub fn triage(incident: &Incident, named: Option<Application>, desk: &Desk<'_>) 
             continue;
         };
         silent = 0;
-        let name = format!("pods:{}", application.name);
+        let name = Topic::Incident.fact(Item::Pods).of(&application.name);
         let pods = cluster::pods_if_there(desk, &name, application, &deployment)?.unwrap_or_default();
         let digest = deployment.pinned().or_else(|| pods.iter().find_map(|pod| pod.digest));
         if let Some(at) = deployment.changed_at {
@@ -121,7 +122,7 @@ pub fn triage(incident: &Incident, named: Option<Application>, desk: &Desk<'_>) 
         });
     }
     let applies = read_applies(alerted_at, desk, &mut unseen)?;
-    let bad_data_since = metrics::bad_data_since(desk, "bad-data", alerted_at)?;
+    let bad_data_since = metrics::bad_data_since(desk, &Topic::Incident.fact(Item::BadData), alerted_at)?;
     let evidence = Evidence { alerted_at, application: named, deployments, applies: applies.clone(), bad_data_since };
     let recommendation = recommend(&evidence);
     Ok(Triage { at: desk.now, metrics: readings, applications, applies, unseen, evidence, recommendation })
@@ -133,22 +134,24 @@ fn read_metrics(alerted_at: DateTime<Utc>, desk: &Desk<'_>, unseen: &mut Vec<Str
         return Ok(Vec::new());
     };
     let mut readings = Vec::new();
-    let now = desk.known_at("metrics/0/p95").unwrap_or(desk.now);
+    let first = Topic::Reading(0);
+    let now = desk.known_at(&first.fact(Item::P95)).unwrap_or(desk.now);
     for (number, at) in [now, alerted_at, alerted_at - BEFORE].into_iter().enumerate() {
         // Who gave no answer to a whole reading gives none to the next.
-        if number > 0 && ["p95", "errors", "requests"].iter().all(|name| desk.is_silent(&format!("metrics/0/{name}"))) {
+        let asked = [Item::P95, Item::Errors, Item::Requests];
+        if number > 0 && asked.into_iter().all(|item| desk.is_silent(&first.fact(item))) {
             break;
         }
-        let ask = |name: &str, query: &str| {
-            let name = format!("metrics/{number}/{name}");
+        let ask = |item: Item, query: &str| {
+            let name = Topic::Reading(number).fact(item);
             metrics::measure(desk, &name, &query.replace("$window", "300s"), at).map(value)
         };
         let queries = &configured.queries;
         readings.push(Reading {
             at,
-            p95_seconds: ask("p95", &queries.p95)?,
-            error_ratio: ask("errors", &queries.error_ratio)?,
-            requests: ask("requests", &queries.requests)?,
+            p95_seconds: ask(Item::P95, &queries.p95)?,
+            error_ratio: ask(Item::Errors, &queries.error_ratio)?,
+            requests: ask(Item::Requests, &queries.requests)?,
         });
     }
     if readings.iter().all(|reading| reading.p95_seconds.is_none() && reading.error_ratio.is_none()) {
@@ -167,7 +170,7 @@ fn value(measurement: Measurement) -> Option<f64> {
 
 fn read_applies(alerted_at: DateTime<Utc>, desk: &Desk<'_>, unseen: &mut Vec<String>) -> Result<Vec<Apply>, Halt> {
     let since = alerted_at - rollback::recommendation::LOOKBACK;
-    let Some(runs) = github::applies_since(desk, "applies", since)? else {
+    let Some(runs) = github::applies_since(desk, &Topic::Incident.fact(Item::Applies), since)? else {
         unseen.push("the applies of infrastructure".to_owned());
         return Ok(Vec::new());
     };
@@ -199,7 +202,7 @@ mod tests {
             drill: None,
         };
         let change = Case::open(new, None, now);
-        let (memory, facts) = (Memory::default(), crate::desk::Facts::new());
+        let (memory, facts) = (Memory::default(), crate::fact::Facts::new());
         let desk = Desk::new(now, settings.of(Target::drill()).unwrap(), &memory, &facts);
         let seen = triage(change.case.incident(), None, &desk).unwrap();
         assert!(!seen.applications[0].seen && seen.metrics.is_empty());

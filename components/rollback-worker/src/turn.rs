@@ -10,16 +10,17 @@
 
 use chrono::TimeDelta;
 use rollback::{
-    Case, Reference, Report, Run, RunState,
+    Case, Digest, Reference, Report, Run, RunState,
     step::{
-        ApplicationStep as A, DatabaseStep as D, Failure, FailureCode, Finding, InfrastructureStep as I, Phase, Repeat,
-        Rollout, Step, StepEvent, StepName, StepStatus,
+        Absence, ApplicationStep as A, DatabaseStep as D, Failure, FailureCode, Finding, InfrastructureStep as I,
+        Phase, Repeat, Rollout, Step, StepEvent, StepName, StepStatus,
     },
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    desk::{Call, Desk, Evidence, Facts, Halt},
+    desk::{Call, Desk, Evidence, Halt},
+    fact::{Facts, Group},
     steps,
     trace::Trace,
     trouble::Trouble,
@@ -49,9 +50,9 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// Forgets the facts whose names begin so.
-    pub fn forget(&mut self, prefixes: &[String]) {
-        self.facts.retain(|name, _| !prefixes.iter().any(|prefix| name.starts_with(prefix)));
+    /// Forgets facts.
+    pub fn forget(&mut self, groups: &[Group]) {
+        self.facts.retain(|name, _| !groups.iter().any(|group| group.has(name)));
     }
 }
 
@@ -62,10 +63,11 @@ pub enum Action {
     Report(Vec<Report>, Vec<Evidence>),
     /// This is to be asked.
     Ask(Box<Call>),
-    /// It is to be put on record that the step leaves, and then this is to be sent.
-    Send(Box<Call>),
+    /// It is to be put on record that the step leaves, with the digest of what is there now where it touches the
+    /// environment, and then this is to be sent.
+    Send(Box<Call>, Option<Digest>),
     /// It is to be looked at again, with these facts forgotten.
-    Wait(TimeDelta, Vec<String>),
+    Wait(TimeDelta, Vec<Group>),
     /// Nothing: the run waits for people, or is over.
     Rest,
 }
@@ -103,24 +105,21 @@ pub fn next(case: &Case, desk: &Desk<'_>) -> Action {
     let scene = steps::Scene { incident: case.incident(), run, step, desk };
     match (make(step.name()), step.status()) {
         (_, StepStatus::Done | StepStatus::Failed) => Action::Rest,
-        (_, StepStatus::Pending) => {
-            let observed = run.preview().map(rollback::Preview::digest);
-            report(step, StepEvent::Intend { observed })
-        }
+        (_, StepStatus::Pending) => report(step, StepEvent::Intend),
         (Make::Decision, StepStatus::Sent | StepStatus::Awaiting) | (Make::Shot, StepStatus::Sent) => {
             report(step, StepEvent::Lose)
         }
         (Make::Decision | Make::Script, StepStatus::Unknown) => report(step, StepEvent::Repeat),
         (Make::Decision, StepStatus::IntentRecorded) => ended(step, desk, scene.decide()),
         (Make::Script, StepStatus::IntentRecorded) => match scene.ready() {
-            Ok(()) => report(step, StepEvent::Send),
+            Ok(observed) => report(step, StepEvent::Send { observed }),
             Err(halt) => halted(step, desk, halt),
         },
         (Make::Script, StepStatus::Sent | StepStatus::Awaiting) | (Make::Shot, StepStatus::Awaiting) => {
             ended(step, desk, scene.settle())
         }
-        (Make::Shot, StepStatus::IntentRecorded) => match scene.ready().and_then(|()| scene.shot()) {
-            Ok(call) => Action::Send(Box::new(call)),
+        (Make::Shot, StepStatus::IntentRecorded) => match scene.ready().and_then(|seen| Ok((scene.shot()?, seen))) {
+            Ok((call, observed)) => Action::Send(Box::new(call), observed),
             Err(halt) => halted(step, desk, halt),
         },
         (Make::Shot, StepStatus::Unknown) => match scene.trace() {
@@ -182,7 +181,7 @@ fn failed(step: &Step, failure: Failure, evidence: Vec<Evidence>) -> Action {
     reports(step, vec![event], evidence)
 }
 
-fn digests(evidence: &[Evidence]) -> Vec<rollback::Digest> {
+fn digests(evidence: &[Evidence]) -> Vec<Digest> {
     evidence.iter().map(|evidence| evidence.digest).collect()
 }
 
@@ -192,7 +191,7 @@ fn traced(step: &Step, desk: &Desk<'_>, trace: Trace) -> Action {
         Trace::Found(operation) => reports(step, accepted(step, operation, desk.proof()), desk.proof()),
         Trace::Absent if step.name().character().repeat == Repeat::Freely => report(step, StepEvent::Repeat),
         Trace::Absent => {
-            let proven = step.absence().is_some_and(|absence| absence.until - absence.since >= rollback::step::ABSENCE);
+            let proven = step.absence().is_some_and(Absence::is_proof);
             if proven && step.name().character().repeat == Repeat::Never {
                 let detail = "it left no trace, and what may have begun once is never begun again";
                 return failed(step, Failure::new(FailureCode::ApplyFailed, detail), desk.proof());
@@ -239,8 +238,8 @@ pub fn missed(step: &Step, trouble: &Trouble) -> Action {
 pub enum Setback {
     /// It is asked again after a while.
     Again(TimeDelta),
-    /// It is reported.
-    Report(Action, TimeDelta),
+    /// This is to be reported, and the run to be looked at again after a while.
+    Report(StepEvent, TimeDelta),
 }
 
 /// What a question comes to that met with trouble. `forget_secrets` forgets the tokens of the environment, and says
@@ -252,8 +251,8 @@ pub fn troubled(step: &Step, notes: &mut Notes, trouble: Trouble, forget_secrets
     let preparing = step.name().character().phase == Phase::Preparation;
     match trouble {
         Trouble::Passing { retry_after, .. } if step.status() == StepStatus::Unknown => {
-            let finding = StepEvent::Reconcile { finding: Finding::Unclear };
-            Setback::Report(report(step, finding), retry_after.unwrap_or(pause))
+            let unclear = StepEvent::Reconcile { finding: Finding::Unclear };
+            Setback::Report(unclear, retry_after.unwrap_or(pause))
         }
         // What has begun is followed until its deadline, however badly that goes.
         Trouble::Passing { retry_after, .. } if !preparing || notes.tries < TRIES => {
@@ -264,7 +263,7 @@ pub fn troubled(step: &Step, notes: &mut Notes, trouble: Trouble, forget_secrets
             Setback::Again(TimeDelta::zero())
         }
         Trouble::Passing { failure, .. } | Trouble::Refused(failure) | Trouble::Final(failure) => {
-            Setback::Report(failed(step, failure, Vec::new()), TimeDelta::zero())
+            Setback::Report(StepEvent::Fail { failure, evidence: Vec::new() }, TimeDelta::zero())
         }
     }
 }

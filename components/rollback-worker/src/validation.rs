@@ -18,6 +18,7 @@ use clients::kubernetes::count;
 
 use crate::{
     desk::{Desk, Evidence, Halt},
+    fact::{FactName, Group, Item, Topic},
     outside::{cluster, metrics as prometheus, smoke as test},
     settings::Application,
 };
@@ -64,7 +65,7 @@ pub fn validate(
     let evidence = &mut findings.evidence;
 
     let sight = see_alert(incident, labels, validation, desk)?;
-    results.push(alert(sight, keep(evidence, desk, "alert")));
+    results.push(alert(sight, keep(evidence, desk, Group::Fact(alert_fact()))));
     results.extend(measure(&policy, last_change, desk, evidence)?);
     let seen = desk
         .place
@@ -73,14 +74,19 @@ pub fn validate(
         .iter()
         .map(|application| see_pods(application, pinned(run, application), last_change, desk))
         .collect::<Result<Vec<_>, Halt>>()?;
-    results.push(pods(&seen, keep(evidence, desk, "pods")));
+    results.push(pods(&seen, keep(evidence, desk, Group::Topic(Topic::Pods))));
     results.extend(smoke_tests(validation, desk, evidence)?);
     Ok(findings)
 }
 
-/// Keeps the facts whose names begin so as one piece of evidence.
-fn keep(evidence: &mut Vec<Evidence>, desk: &Desk<'_>, prefix: &str) -> Option<Digest> {
-    let kept = desk.gathered(prefix)?;
+/// What the alert does.
+fn alert_fact() -> FactName {
+    Topic::Incident.fact(Item::Alert)
+}
+
+/// Keeps facts as one piece of evidence.
+fn keep(evidence: &mut Vec<Evidence>, desk: &Desk<'_>, group: Group) -> Option<Digest> {
+    let kept = desk.gathered(&group)?;
     let digest = kept.digest;
     evidence.push(kept);
     Some(digest)
@@ -95,12 +101,12 @@ fn see_alert(
 ) -> Result<AlertSight, Halt> {
     let (name, place) = (incident.name(), incident.target().environment());
     let sight = match incident.drill() {
-        None => prometheus::alert(desk, "alert", name, labels, place)?,
-        Some(_) => prometheus::critical_alerts(desk, "alert", place)?,
+        None => prometheus::alert(desk, &alert_fact(), name, labels, place)?,
+        Some(_) => prometheus::critical_alerts(desk, &alert_fact(), place)?,
     };
     let patient = desk.now < validation.started_at() + QUIET;
     if patient && matches!(sight, AlertSight::Firing | AlertSight::Pending) {
-        return Err(Halt::again(PAUSE, &["alert"]));
+        return Err(Halt::again(PAUSE, &[&alert_fact()]));
     }
     Ok(sight)
 }
@@ -123,17 +129,17 @@ fn measure(
         };
         return Ok(metrics(&nothing, policy, last_change));
     };
-    let evaluated_at = desk.known_at("metrics/p95").unwrap_or(desk.now);
+    let evaluated_at = desk.known_at(&Topic::Metrics.fact(Item::P95)).unwrap_or(desk.now);
     let window = policy.window_seconds();
     let queries = &configured.queries;
-    let ask = |name: &str, query: &str| {
-        let name = format!("metrics/{name}");
+    let ask = |item: Item, query: &str| {
+        let name = Topic::Metrics.fact(item);
         prometheus::measure(desk, &name, &query.replace("$window", &format!("{window}s")), evaluated_at)
     };
-    let p95_seconds = ask("p95", &queries.p95)?;
-    let error_ratio = ask("errors", &queries.error_ratio)?;
-    let requests = ask("requests", &queries.requests)?;
-    let evidence = keep(evidence, desk, "metrics/");
+    let p95_seconds = ask(Item::P95, &queries.p95)?;
+    let error_ratio = ask(Item::Errors, &queries.error_ratio)?;
+    let requests = ask(Item::Requests, &queries.requests)?;
+    let evidence = keep(evidence, desk, Group::Topic(Topic::Metrics));
     Ok(metrics(&Metrics { evaluated_at, p95_seconds, error_ratio, requests, evidence }, policy, last_change))
 }
 
@@ -156,9 +162,9 @@ fn see_pods(
     last_change: Option<DateTime<Utc>>,
     desk: &Desk<'_>,
 ) -> Result<Option<Pods>, Halt> {
-    let name = format!("pods/deployment:{}", application.name);
+    let name = Topic::Pods.fact(Item::Deployment).of(&application.name);
     let Some(deployment) = cluster::deployment_if_there(desk, &name, application)? else { return Ok(None) };
-    let name = format!("pods/pods:{}", application.name);
+    let name = Topic::Pods.fact(Item::Pods).of(&application.name);
     let Some(seen) = cluster::pods_if_there(desk, &name, application, &deployment)? else { return Ok(None) };
     // Without a pin of ours the template's own is it, and without that what the first pod runs: all must run the same.
     let first = || seen.iter().filter(|pod| !pod.terminating).find_map(|pod| pod.digest);
@@ -183,9 +189,9 @@ fn smoke_tests(
     let more = more.filter_map(|(name, template)| Some((Check::Smoke(SmokeName::parse(name.clone()).ok()?), template)));
     for (number, (check, template)) in mandatory.into_iter().chain(more).enumerate() {
         let key = format!("smoke-{}-{}", validation.id(), number + 1);
-        let prefix = format!("smoke:{number}/");
-        let seen = test::run(desk, &prefix, &key, &configured.base, template)?;
-        results.push(smoke(check, seen, keep(evidence, desk, &prefix)));
+        let topic = Topic::Smoke(number);
+        let seen = test::run(desk, &topic, &key, &configured.base, template)?;
+        results.push(smoke(check, seen, keep(evidence, desk, Group::Topic(topic))));
     }
     Ok(results)
 }

@@ -17,7 +17,7 @@ use clients::{Request, Response, Silence};
 use store::{Database, StoreError};
 
 use crate::{
-    ledger::{self, Then},
+    ledger::{self, JobKind, Then},
     memory::Memory,
     settings::Settings,
 };
@@ -101,19 +101,19 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
     pub async fn turn(&self, duty: Duty) -> Result<bool, StoreError> {
         let claim = match duty {
             Duty::All => ledger::claim(self.db, LEASE).await?,
-            Duty::Telling => ledger::claim_of(self.db, LEASE, &["notify"]).await?,
+            Duty::Telling => ledger::claim_of(self.db, LEASE, &[JobKind::Notify]).await?,
         };
         let Some(claim) = claim else { return Ok(false) };
-        match claim.kind.as_str() {
-            "step" => self.run(claim).await?,
-            "clock" => self.tick(claim).await?,
-            "validation" => self.validate(claim).await?,
-            "triage" => self.triage(claim).await?,
-            "notify" => self.tell(claim).await?,
-            "alerts" => self.ask_for_the_rest(claim).await?,
-            "drill" => self.remind(claim).await?,
-            other => {
-                eprintln!("nobody knows what to do about the job {other}");
+        match claim.kind.clone() {
+            JobKind::Step => self.run(claim).await?,
+            JobKind::Clock => self.tick(claim).await?,
+            JobKind::Validation => self.validate(claim).await?,
+            JobKind::Triage => self.triage(claim).await?,
+            JobKind::Notify => self.tell(claim).await?,
+            JobKind::Alerts => self.ask_for_the_rest(claim).await?,
+            JobKind::Drill => self.remind(claim).await?,
+            JobKind::Unknown(word) => {
+                eprintln!("nobody knows what to do about the job {word}");
                 self.finish(&claim, Then::Again { seconds: 3_600.0, notes: None }).await?;
             }
         }

@@ -59,7 +59,7 @@ enum Asked {
 struct Send<T, M> {
     /// The sender's own name for the message.
     name: Option<Uuid>,
-    ticket: T,
+    pending: T,
     answer: Option<(i64, M)>,
     /// Whether the connection took part, or was about to, when it sent this.
     inside: bool,
@@ -141,29 +141,29 @@ impl<T: PartialEq, M: Clone> Cursor<T, M> {
     }
 
     /// The connection sends a message of this name.
-    pub fn send(&mut self, name: Option<Uuid>, ticket: T) {
+    pub fn send(&mut self, name: Option<Uuid>, pending: T) {
         let inside = self.follows();
-        self.sends.push_back(Send { name, ticket, answer: None, inside });
+        self.sends.push_back(Send { name, pending, answer: None, inside });
     }
 
     /// A send of this connection is stored: as this message, by this call or an earlier one.
-    pub fn answered(&mut self, ticket: &T, arrival: Arrival<M>, steps: &mut Vec<Step<T, M>>) {
-        let Some(index) = self.sends.iter().position(|send| send.ticket == *ticket) else {
+    pub fn answered(&mut self, pending: &T, arrival: Arrival<M>, steps: &mut Vec<Step<T, M>>) {
+        let Some(index) = self.sends.iter().position(|send| send.pending == *pending) else {
             // It completed when its message came by, or was given up: then this is news.
             return self.arrived(arrival, steps);
         };
         match self.state {
             State::Outside => {
-                let Some(Send { ticket, inside, .. }) = self.sends.remove(index) else { return };
+                let Some(Send { pending, inside, .. }) = self.sends.remove(index) else { return };
                 let seen = !inside || self.left.is_some_and(|left| arrival.seq <= left.saturating_add(1));
                 if inside && seen {
                     self.left = self.left.max(Some(arrival.seq));
                 }
-                steps.push(if seen { Step::Complete(ticket, arrival.message) } else { Step::Refuse(ticket) });
+                steps.push(if seen { Step::Complete(pending, arrival.message) } else { Step::Refuse(pending) });
             }
             State::At(at) if arrival.seq <= at => {
-                let ticket = self.sends.remove(index).map(|send| send.ticket);
-                steps.extend(ticket.map(|ticket| Step::Complete(ticket, arrival.message)));
+                let pending = self.sends.remove(index).map(|send| send.pending);
+                steps.extend(pending.map(|pending| Step::Complete(pending, arrival.message)));
             }
             State::At(_) | State::Joining => {
                 if let Some(send) = self.sends.get_mut(index) {
@@ -174,18 +174,18 @@ impl<T: PartialEq, M: Clone> Cursor<T, M> {
         }
     }
 
-    /// A send of this connection has failed. Gives its ticket back unless it has completed all the same.
-    pub fn refused(&mut self, ticket: &T) -> Option<T> {
-        let index = self.sends.iter().position(|send| send.ticket == *ticket)?;
-        self.sends.remove(index).map(|send| send.ticket)
+    /// A send of this connection has failed. Gives its pending back unless it has completed all the same.
+    pub fn refused(&mut self, pending: &T) -> Option<T> {
+        let index = self.sends.iter().position(|send| send.pending == *pending)?;
+        self.sends.remove(index).map(|send| send.pending)
     }
 
     /// Gives up the stored sends that have waited too long for what comes before them.
     pub fn give_up(&mut self, mut too_long: impl FnMut(&T) -> bool) -> Vec<T> {
         let mut given_up = Vec::new();
         for send in std::mem::take(&mut self.sends) {
-            if send.answer.is_some() && too_long(&send.ticket) {
-                given_up.push(send.ticket);
+            if send.answer.is_some() && too_long(&send.pending) {
+                given_up.push(send.pending);
             } else {
                 self.sends.push_back(send);
             }
@@ -205,7 +205,7 @@ impl<T: PartialEq, M: Clone> Cursor<T, M> {
     pub fn joined(&mut self, at: i64, page: Page<M>, steps: &mut Vec<Step<T, M>>) {
         self.state = State::At(at);
         self.follow(page, steps);
-        self.settle(steps);
+        self.advance(steps);
     }
 
     /// The connection leaves, is no longer allowed in, or could not join: nothing is delivered from now on.
@@ -237,7 +237,7 @@ impl<T: PartialEq, M: Clone> Cursor<T, M> {
             State::Outside => {}
             State::At(at) if arrival.seq == at + 1 => {
                 self.pass(arrival, steps);
-                self.settle(steps);
+                self.advance(steps);
             }
             State::At(at) if arrival.seq <= at => {}
             State::At(_) | State::Joining => {
@@ -281,7 +281,7 @@ impl<T: PartialEq, M: Clone> Cursor<T, M> {
         let first = page.first;
         let gone = self.position().is_some_and(|at| at.saturating_add(1) < first);
         self.follow(page, steps);
-        self.settle(steps);
+        self.advance(steps);
         let progress = self.position().is_some_and(|at| at > question.after);
         self.asked = if progress { Asked::Nothing } else { Asked::InVain };
         gone.then_some(first)
@@ -334,7 +334,7 @@ impl<T: PartialEq, M: Clone> Cursor<T, M> {
     }
 
     /// Lets out what was held and comes next, and completes the sends that the cursor has passed.
-    fn settle(&mut self, steps: &mut Vec<Step<T, M>>) {
+    fn advance(&mut self, steps: &mut Vec<Step<T, M>>) {
         let State::At(mut at) = self.state else { return };
         while let Some(entry) = self.held.first_entry() {
             if *entry.key() > at + 1 {
@@ -358,8 +358,8 @@ impl<T: PartialEq, M: Clone> Cursor<T, M> {
             match with(send) {
                 None => index += 1,
                 Some(message) => {
-                    let ticket = self.sends.remove(index).map(|send| send.ticket);
-                    steps.extend(ticket.map(|ticket| Step::Complete(ticket, message)));
+                    let pending = self.sends.remove(index).map(|send| send.pending);
+                    steps.extend(pending.map(|pending| Step::Complete(pending, message)));
                 }
             }
         }

@@ -65,7 +65,7 @@ type Message = (i64, Option<u8>);
 #[derive(Clone, Debug)]
 enum Mail {
     Event(Message),
-    Answer { ticket: usize, outcome: Option<Message> },
+    Answer { pending: usize, outcome: Option<Message> },
     Joined { at: i64, page: Page<Message> },
     History { question: Question, page: Page<Message> },
 }
@@ -78,9 +78,9 @@ struct World {
     epoch: u32,
     cursor: Cursor<usize, Message>,
     mail: Vec<Mail>,
-    /// The tickets of sends with the names of their messages, and how each ended: a number, or `None` for a failure.
-    tickets: BTreeMap<usize, (u8, Option<Option<i64>>)>,
-    next_ticket: usize,
+    /// The sends with the names of their messages, and how each ended: a number, or `None` for a failure.
+    sends: BTreeMap<usize, (u8, Option<Option<i64>>)>,
+    next_pending: usize,
     /// The epoch of what the client has, and the last number of it.
     seen: Option<(u32, i64)>,
     /// Up to which number the client was told that what it lacks is gone.
@@ -123,15 +123,15 @@ impl World {
                 self.store(None);
             }
             Happening::Sent { name: given, reaches_the_database } => {
-                let ticket = self.next_ticket;
-                self.next_ticket += 1;
-                self.tickets.insert(ticket, (given, None));
-                self.cursor.send(Some(name(given)), ticket);
+                let pending = self.next_pending;
+                self.next_pending += 1;
+                self.sends.insert(pending, (given, None));
+                self.cursor.send(Some(name(given)), pending);
                 let outcome = reaches_the_database.then(|| {
                     let stored = (1..).zip(&self.log).find(|(_, own)| **own == Some(given)).map(|(seq, _)| seq);
                     stored.map_or_else(|| self.store(Some(given)), |seq| (seq, Some(given)))
                 });
-                self.mail.push(Mail::Answer { ticket, outcome });
+                self.mail.push(Mail::Answer { pending, outcome });
             }
             Happening::Arrives { which, again } if !self.mail.is_empty() => {
                 let which = which % self.mail.len();
@@ -146,7 +146,7 @@ impl World {
                 let which = which % self.mail.len();
                 match self.mail.remove(which) {
                     Mail::Event(_) => {}
-                    Mail::Answer { ticket, .. } => self.fail(ticket),
+                    Mail::Answer { pending, .. } => self.fail(pending),
                     Mail::Joined { .. } => self.end_join(&mut steps),
                     Mail::History { question, .. } => self.cursor.history_failed(question),
                 }
@@ -172,13 +172,13 @@ impl World {
                 // The relay closes the connection; whatever was on its way goes nowhere.
                 self.mail.clear();
                 self.cursor = Cursor::default();
-                self.tickets.clear();
+                self.sends.clear();
                 (self.inside, self.joining) = (false, false);
             }
             Happening::Failed { share } => self.fail_over(share % (self.log.len() + 1), &mut steps),
             Happening::GivenUp => {
-                for ticket in self.cursor.give_up(|_| true) {
-                    self.end(ticket, None);
+                for pending in self.cursor.give_up(|_| true) {
+                    self.end(pending, None);
                 }
             }
         }
@@ -188,8 +188,8 @@ impl World {
     fn receive(&mut self, mail: Mail, steps: &mut Vec<Step<usize, Message>>) {
         match mail {
             Mail::Event(message) => self.cursor.arrived(arrival(message), steps),
-            Mail::Answer { ticket, outcome: Some(message) } => self.cursor.answered(&ticket, arrival(message), steps),
-            Mail::Answer { ticket, outcome: None } => self.fail(ticket),
+            Mail::Answer { pending, outcome: Some(message) } => self.cursor.answered(&pending, arrival(message), steps),
+            Mail::Answer { pending, outcome: None } => self.fail(pending),
             Mail::Joined { at, page } => {
                 self.seen = Some((self.epoch, at));
                 (self.inside, self.joining) = (true, false);
@@ -221,7 +221,7 @@ impl World {
         self.log.truncate(kept);
         self.purged_through = self.purged_through.min(self.last());
         let (inside, void) = self.cursor.restart();
-        void.into_iter().for_each(|ticket| self.end(ticket, None));
+        void.into_iter().for_each(|pending| self.end(pending, None));
         if self.joining {
             self.end_join(steps);
         }
@@ -229,7 +229,7 @@ impl World {
         for mail in mail {
             match mail {
                 Mail::Event((seq, _)) if seq > last => {}
-                Mail::Answer { ticket, outcome: Some((seq, _)) } if seq > last => self.fail(ticket),
+                Mail::Answer { pending, outcome: Some((seq, _)) } if seq > last => self.fail(pending),
                 mail => self.mail.push(mail),
             }
         }
@@ -248,14 +248,14 @@ impl World {
         (self.inside, self.joining) = (false, false);
     }
 
-    fn fail(&mut self, ticket: usize) {
-        if self.cursor.refused(&ticket).is_some() {
-            self.end(ticket, None);
+    fn fail(&mut self, pending: usize) {
+        if self.cursor.refused(&pending).is_some() {
+            self.end(pending, None);
         }
     }
 
-    fn end(&mut self, ticket: usize, outcome: Option<i64>) {
-        let (_, ended) = self.tickets.get_mut(&ticket).expect("a send");
+    fn end(&mut self, pending: usize, outcome: Option<i64>) {
+        let (_, ended) = self.sends.get_mut(&pending).expect("a send");
         assert_eq!(ended.replace(outcome), None, "a send ends once");
     }
 
@@ -264,21 +264,21 @@ impl World {
             match step {
                 Step::Deliver((seq, own)) => {
                     assert!(self.inside, "{seq} was delivered outside");
-                    let awaited = self.tickets.values().any(|(name, ended)| own == Some(*name) && ended.is_none());
+                    let awaited = self.sends.values().any(|(name, ended)| own == Some(*name) && ended.is_none());
                     assert!(!awaited, "{seq} is the result of a send and no news");
                     self.see(seq);
                     assert_eq!(self.log.get(index(seq)), Some(&own), "another message than the database's");
                 }
-                Step::Complete(ticket, (seq, own)) => {
-                    self.end(ticket, Some(seq));
+                Step::Complete(pending, (seq, own)) => {
+                    self.end(pending, Some(seq));
                     assert_eq!(self.log.get(index(seq)), Some(&own), "another message than the database's");
                     if self.inside && self.seen.is_some_and(|(_, at)| seq > at) {
                         self.see(seq);
                     }
                 }
-                Step::Refuse(ticket) => {
+                Step::Refuse(pending) => {
                     assert!(!self.inside, "who is in waits for it");
-                    self.end(ticket, None);
+                    self.end(pending, None);
                 }
             }
         }
@@ -334,6 +334,6 @@ proptest! {
         let (epoch, seen) = world.seen.expect("joined");
         prop_assert_eq!(epoch, world.epoch);
         prop_assert!((seen + 1..=last).all(|missed| missed <= world.told), "{} of {}, and nobody said why", seen, last);
-        prop_assert!(world.tickets.values().all(|(_, ended)| ended.is_some()), "a send was never answered");
+        prop_assert!(world.sends.values().all(|(_, ended)| ended.is_some()), "a send was never answered");
     }
 }

@@ -6,6 +6,7 @@ mod arm;
 mod entra;
 mod operation;
 mod server;
+mod setting;
 
 use chrono::TimeDelta;
 use serde::Deserialize;
@@ -16,6 +17,7 @@ pub use arm::{Arm, Beside, Restore, RestoreAccepted, Settings, read_beside, read
 pub use entra::{AccessToken, Entra, Proof, read_token, scope};
 pub use operation::{Progress, read_operation};
 pub use server::Server;
+pub use setting::{Difference, Setting, UnknownSetting};
 
 /// Why Azure gave no answer that can be used.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

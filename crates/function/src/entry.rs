@@ -1,7 +1,6 @@
 //! How hosts come in.
 
-/// Exports a function's handler, `async fn(Request) -> Answer`, both ways: as the `wasi:http/handler` that every host
-/// knows, and as the `hubline:functions/exchange` of `wit/`, which costs a request a third of its crossings.
+/// Exports a function's handler, `async fn(Request) -> Answer`, as the `wasi:http/handler` that every host knows.
 ///
 /// Elsewhere than in WebAssembly it is nothing: there a function is a library, whose parts are tested.
 #[macro_export]
@@ -13,17 +12,8 @@ macro_rules! serve {
             use ::spin_sdk::http::{FromRequest, IntoResponse, Request as Streamed};
             use ::spin_sdk::wasip3;
 
-            ::spin_sdk::wit_bindgen::generate!({
-                path: "../../wit",
-                world: "hubline:functions/exchange-function",
-                runtime_path: "::spin_sdk::wit_bindgen::rt",
-            });
-
-            use exports::hubline::functions::exchange;
-
             struct Entry;
 
-            export!(Entry);
             wasip3::http::service::export!(Entry);
 
             impl wasip3::exports::http::handler::Guest for Entry {
@@ -34,8 +24,31 @@ macro_rules! serve {
                     $handle(request).await.into_response()
                 }
             }
+        }
+    };
+}
 
-            impl exchange::Guest for Entry {
+/// Exports the same handler as the `hubline:functions/exchange` of `wit/` besides, which costs a request a third of its
+/// crossings. It is for what every message or page of history goes through; for others the standard is good enough.
+#[macro_export]
+macro_rules! exchange {
+    ($handle:path) => {
+        #[cfg(target_family = "wasm")]
+        #[expect(unsafe_code, reason = "the generated exports, which the host calls with memory that it filled")]
+        mod exchange {
+            ::spin_sdk::wit_bindgen::generate!({
+                path: "../../wit",
+                world: "hubline:functions/exchange-function@0.1.0",
+                runtime_path: "::spin_sdk::wit_bindgen::rt",
+            });
+
+            use exports::hubline::functions::exchange;
+
+            struct Exchange;
+
+            export!(Exchange);
+
+            impl exchange::Guest for Exchange {
                 async fn answer(request: exchange::Request) -> exchange::Response {
                     let exchange::Request { method, target, headers, body } = request;
                     let answer = match $crate::whole(&method, &target, headers, body) {

@@ -9,10 +9,10 @@ pub mod body;
 pub mod path;
 
 mod access;
+mod backplane;
 mod breaker;
 mod config;
 mod database;
-mod doorbell;
 mod entry;
 mod identify;
 mod instance;

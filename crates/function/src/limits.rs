@@ -12,7 +12,7 @@ use chat::{Activity, Allowance, Bucket, Rate, Refusal, UserId, Whose, wire::Take
 use futures_util::future::join_all;
 use spin_sdk::redis::{Error, RedisParameter, RedisResult};
 
-use crate::{Instance, doorbell::Doorbell, misconfigured::misconfigured};
+use crate::{Instance, backplane::Backplane, misconfigured::misconfigured};
 
 /// Takes from a bucket that all nodes share, and answers in how many microseconds it is whole again. Redis's clock counts, and
 /// what nobody asks for is gone when it is whole. A bucket is overdrawn by a minute at most: what was taken before somebody
@@ -130,7 +130,7 @@ async fn share(url: &str, taken: &[Taken]) -> Vec<u64> {
         };
         join_all(taken.iter().map(take)).await.into_iter().collect::<Result<Vec<u64>, Error>>()
     };
-    Doorbell::get().ask(url, takes).await.unwrap_or_default()
+    Backplane::get().ask(url, takes).await.unwrap_or_default()
 }
 
 fn arguments(taken: &Taken) -> Vec<RedisParameter> {

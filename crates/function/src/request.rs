@@ -28,9 +28,9 @@ fn parts(method: &str, target: &str, headers: Vec<(String, Vec<u8>)>, body: Vec<
     let mut request = Request::new(Body::Whole(body));
     *request.method_mut() = Method::from_bytes(method.as_bytes())?;
     *request.uri_mut() = Uri::try_from(target)?;
-    let mut map = HeaderMap::with_capacity(headers.len());
+    let mut map = HeaderMap::new();
     for (name, value) in headers {
-        map.append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::try_from(value)?);
+        map.try_append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::try_from(value)?)?;
     }
     *request.headers_mut() = map;
     Ok(request)

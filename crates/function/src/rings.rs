@@ -9,7 +9,7 @@ use chat::{
 
 use crate::{
     Instance,
-    doorbell::{Doorbell, Ring},
+    backplane::{Backplane, Ring},
 };
 
 /// What each node is to be told: one event a node, however many conversations it holds.
@@ -71,7 +71,7 @@ impl Instance {
         };
         let rings = rings.signed(epoch, &key);
         let url = url.clone();
-        spin_sdk::wit_bindgen::spawn(async move { Doorbell::get().ring(&url, rings).await });
+        spin_sdk::wit_bindgen::spawn(async move { Backplane::get().ring(&url, rings).await });
     }
 }
 
@@ -80,7 +80,7 @@ impl Instance {
     pub fn ring_operations(&self) {
         let Some(url) = self.config.redis_url.clone() else { return };
         let ring = Ring { channel: "hubline.operations".to_owned(), event: b"due".to_vec() };
-        spin_sdk::wit_bindgen::spawn(async move { Doorbell::get().ring(&url, vec![ring]).await });
+        spin_sdk::wit_bindgen::spawn(async move { Backplane::get().ring(&url, vec![ring]).await });
     }
 }
 

@@ -54,7 +54,7 @@ impl Node {
 
         let (hub, origins, gate) = (self.relay.hub(), self.relay.origins(), self.relay.gate());
         let router = public::router(hub, self.functions, self.health.clone(), self.receiver, origins, gate);
-        // Clients first on the way down; the functions and the doorbell serve them to the end.
+        // Clients first on the way down; the functions and the fan-out serve them to the end.
         let mut outer = Tasks::new();
         outer.spawn("public listener", server::serve(public, router, front.clone()));
         let mut inner = Tasks::new();

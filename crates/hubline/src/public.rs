@@ -16,8 +16,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use relay::{CallError, Functions, Gate, Origins, Peer};
 
-use crate::doors::is_internal;
 use crate::health::Health;
+use crate::internal_paths::is_internal;
 use crate::problem::{last_problem, problem, refused};
 use crate::receiver::Receiver;
 

@@ -104,7 +104,7 @@ impl Case {
             Command::Decide { strategy, reason } => turn.decide(by, strategy, reason),
             Command::Dismiss { cause, reason } => turn.dismiss(by, cause, reason),
             Command::Validate { id, policy } => turn.validate(by, id, &policy),
-            Command::Resolve => turn.resolve(by),
+            Command::Resolve => turn.resolve(),
             Command::Review { review, broken_glass } => turn.review(review, &broken_glass),
             Command::OpenRun { id, request, runbook } => turn.open_run(by, id, request, runbook),
             Command::OpenPreview => turn.open_preview(by),
@@ -113,7 +113,7 @@ impl Case {
                 turn.approve(by, digest, acknowledged, break_glass)
             }
             Command::Reject { reason } => turn.reject(reason),
-            Command::Execute { observed } => turn.execute(by, observed),
+            Command::Execute { digest } => turn.execute(by, digest),
             Command::Cancel { reason } => turn.cancel(reason),
             Command::Retry { step } => turn.retry(&step),
             Command::Attest { statement, evidence } => turn.attest(by, statement, evidence),
@@ -130,7 +130,6 @@ impl Case {
         match report {
             Report::Fire => turn.fire(),
             Report::Clear => turn.clear(),
-            Report::Change { what } => turn.change(what),
             Report::Preview { recipe, policy } => turn.preview(recipe, policy),
             Report::Step { step, event } => turn.step(&step, &event),
             Report::Loss { seconds } => turn.measure_loss(seconds),

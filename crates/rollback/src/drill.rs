@@ -96,6 +96,7 @@ pub fn is_reminder_due(standing: &DrillStanding, last: Option<DateTime<Utc>>, no
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Environment, Mode};
 
     fn time(text: &str) -> DateTime<Utc> {
         format!("{text}T12:00:00Z").parse().unwrap()
@@ -159,6 +160,7 @@ mod tests {
 
     #[test]
     fn a_drill_is_in_staging() {
-        assert_eq!(drill(Kind::Database, None).target(), Target::drill());
+        let target = drill(Kind::Database, None).target();
+        assert_eq!((target.environment(), target.mode()), (Environment::Staging, Mode::Drill));
     }
 }

@@ -29,16 +29,6 @@ pub struct Window {
     pub loss_accepted: bool,
 }
 
-/// Reads a point in time.
-///
-/// # Errors
-/// [`FailureCode::InvalidTimestamp`] when it is not RFC 3339, or has no offset.
-pub fn parse(text: &str) -> Result<DateTime<Utc>, Failure> {
-    DateTime::parse_from_rfc3339(text)
-        .map(|at| at.to_utc())
-        .map_err(|error| Failure::new(FailureCode::InvalidTimestamp, &error.to_string()))
-}
-
 /// Proposes a point in time, shortly before the incident, and as early as the backups are sure to hold it.
 ///
 /// # Errors
@@ -123,13 +113,5 @@ mod tests {
         assert_eq!(code("02:00:00", &accepted), None);
         assert_eq!(code("01:00:00", &accepted), Some(FailureCode::OutsideWindow));
         assert_eq!(code("10:00:01", &accepted), Some(FailureCode::OutsideWindow));
-    }
-
-    #[test]
-    fn what_is_no_point_in_time_is_named_so() {
-        assert_eq!(parse("2024-05-01T12:00:00+02:00").unwrap(), time("10:00:00"));
-        for bad in ["", "yesterday", "2024-05-01", "2024-05-01T10:00:00", "2024-13-01T10:00:00Z"] {
-            assert_eq!(parse(bad).unwrap_err().code, FailureCode::InvalidTimestamp, "{bad}");
-        }
     }
 }

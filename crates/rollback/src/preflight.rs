@@ -17,14 +17,8 @@ pub struct Preflight {
     pub source_host: String,
     /// The host name of the server that holds the state of operations.
     pub operations_host: String,
-    /// What PostgreSQL calls the source: the same behind every name that leads to it. None when it can't be asked.
-    pub source_system: Option<u64>,
-    /// What PostgreSQL calls the server that holds the state of operations.
-    pub operations_system: Option<u64>,
     /// Whether the cloud calls the source ready.
     pub ready: bool,
-    /// Whether there is room for another server.
-    pub quota: bool,
     /// Whether the restored server's name is free, or its server is this very run's.
     pub name_free: bool,
     /// The point in time.
@@ -37,7 +31,7 @@ pub struct Preflight {
 ///
 /// # Errors
 /// The first [`Failure`]: [`FailureCode::OperationsServer`], [`FailureCode::SourceNotReady`], a bound of the point in time,
-/// [`FailureCode::NameTaken`], [`FailureCode::QuotaExceeded`].
+/// [`FailureCode::NameTaken`].
 pub fn check(preflight: &Preflight) -> Result<(), Failure> {
     if holds_operations(preflight) {
         let detail = format!("{} holds the state of operations", preflight.source);
@@ -50,19 +44,14 @@ pub fn check(preflight: &Preflight) -> Result<(), Failure> {
     if !preflight.name_free {
         return Err(Failure::new(FailureCode::NameTaken, "a server of the new name exists and is not this run's"));
     }
-    if !preflight.quota {
-        return Err(Failure::new(FailureCode::QuotaExceeded, "the subscription has no room for another server"));
-    }
     Ok(())
 }
 
-/// Whether the two are one server, by its own word or by its name. A name is not enough to call them different when its
-/// own word calls them the same.
+/// Whether the two are one server, by any name that leads to it: the whole, or the first part of a private one.
 fn holds_operations(preflight: &Preflight) -> bool {
-    let same_system = preflight.source_system.is_some() && preflight.source_system == preflight.operations_system;
     let operations = plain(&preflight.operations_host);
     let first_label = operations.split('.').next().unwrap_or_default();
-    same_system || plain(&preflight.source_host) == operations || first_label == preflight.source.as_str()
+    plain(&preflight.source_host) == operations || first_label == preflight.source.as_str()
 }
 
 /// A host name without what makes no difference: case, port, the root's dot.
@@ -84,10 +73,7 @@ mod tests {
             source: "orders-db".parse().unwrap(),
             source_host: "orders-db.postgres.database.azure.com".to_owned(),
             operations_host: "operations-db.postgres.database.azure.com".to_owned(),
-            source_system: Some(1),
-            operations_system: Some(2),
             ready: true,
-            quota: true,
             name_free: true,
             point_in_time: "2024-05-01T09:59:00Z".parse().unwrap(),
             window: Window {
@@ -114,15 +100,11 @@ mod tests {
             Preflight { operations_host: "ORDERS-DB.postgres.database.azure.com.:5432".to_owned(), ..preflight() };
         let by_private_name =
             Preflight { operations_host: "orders-db.private.postgres.database.azure.com".to_owned(), ..preflight() };
-        let by_own_word =
-            Preflight { operations_host: "10.0.0.4".to_owned(), operations_system: Some(1), ..preflight() };
-        for same in [by_host, by_private_name, by_own_word] {
+        for same in [by_host, by_private_name] {
             assert_eq!(code(&same), Some(FailureCode::OperationsServer));
             // Nothing else is looked at first: it can't be put right by waiting.
             assert_eq!(code(&Preflight { ready: false, ..same }), Some(FailureCode::OperationsServer));
         }
-        let unknown = Preflight { source_system: None, operations_system: None, ..preflight() };
-        assert_eq!(code(&unknown), None);
     }
 
     #[test]
@@ -136,7 +118,6 @@ mod tests {
     fn each_check_has_its_name() {
         assert_eq!(code(&Preflight { ready: false, ..preflight() }), Some(FailureCode::SourceNotReady));
         assert_eq!(code(&Preflight { name_free: false, ..preflight() }), Some(FailureCode::NameTaken));
-        assert_eq!(code(&Preflight { quota: false, ..preflight() }), Some(FailureCode::QuotaExceeded));
         let early = "2024-05-01T09:00:00Z".parse().unwrap();
         assert_eq!(code(&Preflight { point_in_time: early, ..preflight() }), Some(FailureCode::BeyondRpo));
     }

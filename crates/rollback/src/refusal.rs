@@ -60,9 +60,6 @@ pub enum Refusal {
     /// Who started a run never attests to it.
     #[error("who asked for a run or let it begin never attests to it")]
     SelfAttestation,
-    /// Whoever alone let a run begin does not close its incident alone.
-    #[error("who was the only approver does not resolve")]
-    SoleApprover,
     /// The incident was escalated.
     #[error("the incident is escalated: a commander decides")]
     CommanderDecides,
@@ -217,7 +214,6 @@ impl Refusal {
             Self::SelfApproval => "self_approval",
             Self::DeciderApproval => "decider_approval",
             Self::SelfAttestation => "self_attestation",
-            Self::SoleApprover => "sole_approver",
             Self::CommanderDecides => "commander_decides",
             Self::GlassHolds(_) => "break_glass_refused",
             Self::NoRun => "no_run",
@@ -263,7 +259,6 @@ impl Refusal {
             | Self::SelfApproval
             | Self::DeciderApproval
             | Self::SelfAttestation
-            | Self::SoleApprover
             | Self::CommanderDecides
             | Self::GlassHolds(_)
             | Self::NotOpened

@@ -21,7 +21,7 @@ use crate::{Digest, Reference, Refusal, moment::after};
 pub const TRIES: u32 = 10;
 
 /// For how long a step must be seen to have left no trace before it may be sent again: lists of workflow runs lag.
-pub const ABSENCE: TimeDelta = TimeDelta::minutes(3);
+const ABSENCE: TimeDelta = TimeDelta::minutes(3);
 
 /// A stretch of time throughout which a step was seen to have left no trace.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -34,7 +34,9 @@ pub struct Absence {
 }
 
 impl Absence {
-    fn is_proof(self) -> bool {
+    /// Whether it lasted long enough to prove that the step did not happen.
+    #[must_use]
+    pub fn is_proof(self) -> bool {
         self.until - self.since >= ABSENCE
     }
 }
@@ -152,8 +154,8 @@ impl Step {
         let mut next = self.clone();
         next.status = self.status.next(event)?;
         match event {
-            StepEvent::Intend { .. } => next.intended_at = Some(now),
-            StepEvent::Send => {}
+            StepEvent::Intend => next.intended_at = Some(now),
+            StepEvent::Send { .. } => {}
             StepEvent::Accept { operation } => {
                 next.operation = Some(operation.clone());
                 next.absence = None;

@@ -4,7 +4,7 @@
 pub(crate) mod host {
     wasmtime::component::bindgen!({
         path: "../../wit",
-        world: "hubline:functions/host",
+        world: "hubline:functions/host@0.1.0",
         imports: { default: async | trappable },
         with: {
             "spin:postgres/postgres.connection": crate::postgres::Connection,
@@ -18,7 +18,7 @@ pub(crate) mod host {
 pub(crate) mod redis_function {
     wasmtime::component::bindgen!({
         path: "../../wit",
-        world: "hubline:functions/redis-function",
+        world: "hubline:functions/redis-function@0.1.0",
         exports: { default: async | store },
         with: { "spin:redis/redis": super::host::spin::redis::redis },
     });
@@ -28,7 +28,7 @@ pub(crate) mod redis_function {
 pub(crate) mod errand_function {
     wasmtime::component::bindgen!({
         path: "../../wit",
-        world: "hubline:functions/errand-function",
+        world: "hubline:functions/errand-function@0.1.0",
         exports: { default: async | store },
     });
 }
@@ -37,7 +37,7 @@ pub(crate) mod errand_function {
 pub(crate) mod exchange_function {
     wasmtime::component::bindgen!({
         path: "../../wit",
-        world: "hubline:functions/exchange-function",
+        world: "hubline:functions/exchange-function@0.1.0",
         exports: { default: async | store },
     });
 }
@@ -46,7 +46,7 @@ pub(crate) mod exchange_function {
 pub(crate) mod cron_function {
     wasmtime::component::bindgen!({
         path: "../../wit",
-        world: "hubline:functions/cron-function",
+        world: "hubline:functions/cron-function@0.1.0",
         exports: { default: async },
     });
 }

@@ -12,7 +12,7 @@ use wasmtime_wasi_http::{Error, FieldMap, WasiHttpView};
 use crate::answer::Failure;
 use crate::bindings::exchange;
 use crate::bindings::exchange_function::{ExchangeFunction, ExchangeFunctionPre};
-use crate::headers;
+use crate::headers::{self, HeadersError};
 use crate::scope::Scope;
 use crate::state::State;
 use crate::way::Way;
@@ -113,9 +113,9 @@ fn answered(answer: exchange::Response, scope: &Scope) -> Result<Response<Bytes>
     })
 }
 
-fn response(answer: exchange::Response) -> Result<Response<Bytes>, http::Error> {
+fn response(answer: exchange::Response) -> Result<Response<Bytes>, HeadersError> {
     let mut response = Response::new(Bytes::from(answer.body));
-    *response.status_mut() = StatusCode::from_u16(answer.status)?;
+    *response.status_mut() = StatusCode::from_u16(answer.status).map_err(http::Error::from)?;
     *response.headers_mut() = headers::read(answer.headers)?;
     Ok(response)
 }

@@ -37,7 +37,8 @@ impl Function {
         let usual = Reuse { calls: limits.reuse, at_once: limits.concurrency };
         let engine = pre.engine().clone();
         let entrance = Entrance::of(pre, scope.services.standard)?;
-        let told = matches!(entrance, Entrance::Standard(_));
+        let told = !entrance.is_own();
+        calls.entered_by(&scope.name, if told { "wasi:http/handler" } else { "hubline:functions/exchange" });
         let pool = |reuse| {
             let guest = Answering { entrance: entrance.clone(), scope: Arc::clone(&scope) };
             Arc::new(InstancePool::new(guest, &engine, Arc::clone(&scope), Arc::clone(&calls), reuse))

@@ -4,8 +4,8 @@ mod durations;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -47,9 +47,16 @@ pub(crate) struct Calls {
     traps: AtomicU64,
     instances: AtomicU64,
     alive: AtomicI64,
+    interface: OnceLock<&'static str>,
 }
 
 impl Calls {
+    /// The component is entered by this interface.
+    pub fn entered_by(&self, component: &str, interface: &'static str) {
+        tracing::info!(component, interface, "a component is entered");
+        self.interface.get_or_init(|| interface);
+    }
+
     /// A call has ended.
     pub fn ended(&self, outcome: Outcome, took: Duration) {
         if let Some((_, counter)) = Outcome::ALL.iter().zip(&self.outcomes).find(|((each, _), _)| *each == outcome) {
@@ -142,6 +149,12 @@ pub(crate) fn render(
     for (labels, calls) in registry.labelled() {
         for ((_, outcome), counter) in Outcome::ALL.iter().zip(&calls.outcomes) {
             page.line(&format!(r#"{labels},outcome="{outcome}""#), counter.load(Relaxed));
+        }
+    }
+    page.family("hubline_function_info", "gauge", "By which interface a component is entered.");
+    for (labels, calls) in registry.labelled() {
+        if let Some(interface) = calls.interface.get() {
+            page.line(&format!(r#"{labels},interface="{interface}""#), 1);
         }
     }
     page.counters(registry, "hubline_function_traps_total", "Instances that trapped.", |calls| &calls.traps);

@@ -10,6 +10,11 @@ pub(crate) enum Way<S, O> {
 }
 
 impl<S, O> Way<S, O> {
+    /// Whether it is our own way.
+    pub fn is_own(&self) -> bool {
+        matches!(self, Self::Own(_))
+    }
+
     /// Our own way if the component has it, unless only the standard one is wanted.
     ///
     /// # Errors

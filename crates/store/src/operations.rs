@@ -36,7 +36,7 @@ pub use evidence::{Evidence, EvidenceFile, evidence_file};
 pub use figures::{Figures, IncidentCount, Open, Resolved, RunCount, figures};
 pub use incident::{Filter, IncidentFile, Incidents, Message, Pending, incident_file, incidents};
 pub use intake::{Attached, take_in};
-pub use job::Job;
+pub use job::{Job, JobKind};
 pub use principal::principals;
 pub use snapshot::{Reading, Snapshot, snapshot};
 

@@ -85,6 +85,18 @@ impl Toolchain {
         }
     }
 
+    /// The lints of crates as components, where the toolchain has them: Debian's has none for what it builds by itself.
+    pub fn clippy(&self, names: &[String]) -> Option<Command> {
+        let Self::Rustup = self else { return None };
+        let mut clippy = cargo();
+        clippy.args(["clippy", "--target", TARGET]);
+        for name in names {
+            clippy.args(["--package", name]);
+        }
+        clippy.args(["--", "--deny", "warnings"]);
+        Some(clippy)
+    }
+
     /// The folder that [`Toolchain::cargo_build`] leaves the components in.
     pub fn output(&self) -> PathBuf {
         self.target().join(TARGET).join(PROFILE)

@@ -98,7 +98,7 @@ async fn a_join_that_panics_ends_for_its_client() {
     let node = node("a", &fake).await;
     let mut carla = Client::connect(&node, "carla", Role::Customer).await;
     fake.fail("join", &[Fault::Unreadable]);
-    let trap = trap("relay::join");
+    let trap = trap("relay::hub::join");
     assert!(carla.join("sr", 0).await.unwrap_err().starts_with("unavailable: "));
     drop(trap);
     assert_eq!(node.metric("invocations"), 0);
@@ -107,14 +107,14 @@ async fn a_join_that_panics_ends_for_its_client() {
 }
 
 #[tokio::test]
-async fn a_repair_that_panics_is_made_by_the_next() {
+async fn a_catch_up_that_panics_is_made_by_the_next() {
     let fake = open();
     let node = node("a", &fake).await;
     let mut carla = Client::connect(&node, "carla", Role::Customer).await;
     carla.join("sr", 0).await.unwrap();
     fake.ringing.store(false, std::sync::atomic::Ordering::SeqCst);
     fake.fail("history", &[Fault::Unavailable]);
-    let trap = trap("relay::repair");
+    let trap = trap("relay::upkeep::catch_up");
     fake.post("sr", "theo", Role::Technician, "nobody rang");
     until("history was asked", || fake.is_healed("history")).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -125,9 +125,9 @@ async fn a_repair_that_panics_is_made_by_the_next() {
 #[tokio::test]
 async fn what_must_not_end_ends_the_relay_with_its_reason() {
     for (route, module, task) in [
-        ("sweep", "relay::sweep", "`sweep`"),
-        ("send", "relay::batch", "`lane "),
-        ("leave", "relay::leaving", "`leaves`"),
+        ("sweep", "relay::upkeep::sweep", "`sweep`"),
+        ("send", "relay::sending::batch", "`lane "),
+        ("leave", "relay::upkeep::leaving", "`leaves`"),
     ] {
         let fake = open();
         let mut node = node("a", &fake).await;

@@ -67,7 +67,7 @@ async fn a_message_that_rings_before_its_answer_completes_the_send() {
     let node = node("a", &fake).await;
     let mut carla = Client::connect(&node, "carla", Role::Customer).await;
     carla.join("sr", 0).await.unwrap();
-    // Stored, and every answer lost: only the doorbell tells.
+    // Stored, and every answer lost: only an event tells.
     fake.fail("send", &[Fault::LostAnswer, Fault::Hang, Fault::Hang, Fault::Hang]);
     let name = Uuid::new_v4();
     let id = carla.begin("SendMessage", json!(["sr", {"clientMessageId": name, "body": "x"}])).await;

@@ -11,10 +11,12 @@ use clients::{
 };
 use rollback::{Reference, RunId, ServerName, recipe::DatabaseRecipe, step::FailureCode};
 
-pub use clients::azure::{Progress, Server};
+pub use clients::azure::{Progress, Server, Setting};
 
 use crate::{
     desk::{Call, Desk, Halt},
+    fact::FactName,
+    memory::SecretName,
     settings::Azure,
     trouble::Trouble,
     turn::Taken,
@@ -44,7 +46,7 @@ pub fn token(desk: &Desk<'_>, audience: &str) -> Result<Secret, Halt> {
     let entra = Entra::new(&azure.entra, &azure.tenant, &own.client_id, proof);
     let scope = format!("{}/.default", audience.trim_end_matches('/'));
     desk.secret(
-        &format!("entra/{}/{audience}", own.client_id),
+        SecretName::Entra { client: own.client_id.clone(), audience: audience.to_owned() },
         || Ok(entra.token(&scope)),
         |response| {
             let granted = read_token(response).map_err(trouble)?;
@@ -64,7 +66,7 @@ fn arm(desk: &Desk<'_>) -> Result<Arm, Halt> {
 ///
 /// # Errors
 /// Returns [`Halt`] while it is not known.
-pub fn server(desk: &Desk<'_>, name: &str, server: &ServerName) -> Result<Option<Server>, Halt> {
+pub fn server(desk: &Desk<'_>, name: &FactName, server: &ServerName) -> Result<Option<Server>, Halt> {
     desk.ask(name, || Ok(arm(desk)?.server(server)), |response| read_server(response).map_err(trouble))
 }
 
@@ -72,14 +74,14 @@ pub fn server(desk: &Desk<'_>, name: &str, server: &ServerName) -> Result<Option
 ///
 /// # Errors
 /// Returns [`Halt`] while it is not known.
-pub fn beside(desk: &Desk<'_>, name: &str, server: &ServerName) -> Result<BTreeMap<String, String>, Halt> {
+pub fn beside(desk: &Desk<'_>, name: &FactName, server: &ServerName) -> Result<BTreeMap<Setting, String>, Halt> {
     let mut setup = BTreeMap::new();
     for what in Beside::ALL {
         let mut next: Option<String> = None;
         for page in 0..PAGES {
             let place = next.clone();
-            let (own, further): (BTreeMap<String, String>, Option<String>) = desk.ask(
-                &format!("{name}/{}:{page}", what.as_str()),
+            let (own, further): (BTreeMap<Setting, String>, Option<String>) = desk.ask(
+                &name.beside(what).page(page),
                 || {
                     let arm = arm(desk)?;
                     match place.as_deref() {
@@ -108,7 +110,7 @@ pub fn beside(desk: &Desk<'_>, name: &str, server: &ServerName) -> Result<BTreeM
 /// Returns [`Halt`] while it can't be made.
 pub fn restore(
     desk: &Desk<'_>,
-    name: &str,
+    name: FactName,
     recipe: &DatabaseRecipe,
     source: &Server,
     run: RunId,
@@ -120,8 +122,8 @@ pub fn restore(
     Ok(Call::shot(name, request, move |response| match read_restore(response) {
         Ok(accepted) => {
             // A server that is there at once has no operation: it is followed by its name.
-            let operation = accepted.operation.unwrap_or_else(|| restored.clone());
-            Ok(Taken { operation: Reference::parse(operation).ok() })
+            let followed = accepted.operation.unwrap_or_else(|| restored.clone());
+            Ok(Taken { operation: Reference::parse(followed).ok() })
         }
         // A name that is taken may have been taken by this very run: whose it is, is found out by looking.
         Err(error @ (AzureError::NameTaken(_) | AzureError::Busy { .. })) => {
@@ -132,11 +134,29 @@ pub fn restore(
     }))
 }
 
+/// By what a restore is followed that was taken, or found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Followed<'a> {
+    /// By the address of its operation, and then by the server.
+    Operation(&'a str),
+    /// By the server alone.
+    Server,
+}
+
+impl<'a> Followed<'a> {
+    /// What stands on record of the restore: the address of its operation, or the name of the server that it makes.
+    #[must_use]
+    pub fn of(taken: &'a Reference, recipe: &DatabaseRecipe) -> Self {
+        let is_server = taken.as_str().eq_ignore_ascii_case(recipe.restored.as_str());
+        if is_server { Self::Server } else { Self::Operation(taken.as_str()) }
+    }
+}
+
 /// How far an operation has come.
 ///
 /// # Errors
 /// Returns [`Halt`] while it is not known.
-pub fn operation(desk: &Desk<'_>, name: &str, url: &str) -> Result<Progress, Halt> {
+pub fn operation(desk: &Desk<'_>, name: &FactName, url: &str) -> Result<Progress, Halt> {
     desk.ask(
         name,
         || arm(desk)?.operation(url).map_err(|error| Halt::Fail(trouble(error).failure().clone())),

@@ -7,6 +7,7 @@ pub use clients::kubernetes::{Deployment, Pod, Rollout};
 
 use crate::{
     desk::{Desk, Halt},
+    fact::FactName,
     settings::Application,
     trouble::Trouble,
 };
@@ -43,7 +44,7 @@ fn cluster(desk: &Desk<'_>) -> Result<Kubernetes, Halt> {
 ///
 /// # Errors
 /// Returns [`Halt`] while it is not known.
-pub fn deployment(desk: &Desk<'_>, name: &str, application: &Application) -> Result<Deployment, Halt> {
+pub fn deployment(desk: &Desk<'_>, name: &FactName, application: &Application) -> Result<Deployment, Halt> {
     let seen: Option<Deployment> = deployment_if_there(desk, name, application)?;
     seen.ok_or_else(|| Halt::fail(FailureCode::TimedOut, "the cluster gives no answer"))
 }
@@ -52,7 +53,11 @@ pub fn deployment(desk: &Desk<'_>, name: &str, application: &Application) -> Res
 ///
 /// # Errors
 /// Returns [`Halt`] while it is not known.
-pub fn deployment_if_there(desk: &Desk<'_>, name: &str, application: &Application) -> Result<Option<Deployment>, Halt> {
+pub fn deployment_if_there(
+    desk: &Desk<'_>,
+    name: &FactName,
+    application: &Application,
+) -> Result<Option<Deployment>, Halt> {
     let container = application.container.clone();
     desk.ask(
         name,
@@ -65,7 +70,12 @@ pub fn deployment_if_there(desk: &Desk<'_>, name: &str, application: &Applicatio
 ///
 /// # Errors
 /// Returns [`Halt`] while they are not known.
-pub fn pods(desk: &Desk<'_>, name: &str, application: &Application, deployment: &Deployment) -> Result<Vec<Pod>, Halt> {
+pub fn pods(
+    desk: &Desk<'_>,
+    name: &FactName,
+    application: &Application,
+    deployment: &Deployment,
+) -> Result<Vec<Pod>, Halt> {
     let seen = pods_if_there(desk, name, application, deployment)?;
     seen.ok_or_else(|| Halt::fail(FailureCode::TimedOut, "the cluster gives no answer"))
 }
@@ -76,7 +86,7 @@ pub fn pods(desk: &Desk<'_>, name: &str, application: &Application, deployment: 
 /// Returns [`Halt`] while they are not known.
 pub fn pods_if_there(
     desk: &Desk<'_>,
-    name: &str,
+    name: &FactName,
     application: &Application,
     deployment: &Deployment,
 ) -> Result<Option<Vec<Pod>>, Halt> {
@@ -86,7 +96,7 @@ pub fn pods_if_there(
         let container = application.container.clone();
         let place = from.clone();
         let seen: Option<(Vec<Pod>, Option<String>)> = desk.ask(
-            &format!("{name}:{page}"),
+            &name.page(page),
             || Ok(cluster(desk)?.pods(&deployment.selector, place.as_deref())),
             move |response| {
                 let pods = read_pods(response, &container).map_err(|error| Trouble::of(&error))?;

@@ -11,7 +11,7 @@ use clients::{
         read_dispatch, read_installation_token, read_jobs, read_review, read_run, read_runs,
     },
 };
-use rollback::{Commit, Reference, recipe::Pipeline, step::FailureCode};
+use rollback::{Commit, Environment, Reference, recipe::Pipeline, step::FailureCode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -21,6 +21,8 @@ pub use vault::{put_secret, put_variable, secret_updated_at, variable};
 use crate::{
     archive,
     desk::{Call, Desk, Halt, Read},
+    fact::{FactName, Part},
+    memory::{Purpose, SecretName},
     settings,
     trouble::Trouble,
     turn::Taken,
@@ -44,32 +46,13 @@ fn configured<'a>(desk: &Desk<'a>) -> Result<&'a settings::Github, Halt> {
     desk.place.targets.github.as_ref().ok_or_else(unconfigured)
 }
 
-/// What a token is for: each use asks for the permissions that it needs, and no more.
-#[derive(Clone, Copy)]
-enum Use {
-    Reading,
-    Dispatching,
-    Reviewing,
-    WritingSecrets,
-}
-
-impl Use {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Reading => "read",
-            Self::Dispatching => "dispatch",
-            Self::Reviewing => "review",
-            Self::WritingSecrets => "secrets",
-        }
-    }
-
-    fn permissions(self) -> Permissions {
-        match self {
-            Self::Reading => Permissions::none().read_runs().read_commits(),
-            Self::Dispatching => Permissions::none().dispatch(),
-            Self::Reviewing => Permissions::none().review_deployments(),
-            Self::WritingSecrets => Permissions::none().write_environment_secrets(),
-        }
+/// What a token for a purpose may do.
+fn permissions(purpose: Purpose) -> Permissions {
+    match purpose {
+        Purpose::Reading => Permissions::none().read_runs().read_commits(),
+        Purpose::Dispatching => Permissions::none().dispatch(),
+        Purpose::Reviewing => Permissions::none().review_deployments(),
+        Purpose::WritingSecrets => Permissions::none().write_environment_secrets(),
     }
 }
 
@@ -83,8 +66,8 @@ fn chance() -> Entropy {
     Entropy::from(seed)
 }
 
-/// GitHub, with a token for one repository and one use.
-fn github(desk: &Desk<'_>, repository: &str, purpose: Use) -> Result<GitHub, Halt> {
+/// GitHub, with a token for one repository and one purpose.
+fn github(desk: &Desk<'_>, repository: &str, purpose: Purpose) -> Result<GitHub, Halt> {
     let configured = configured(desk)?;
     let own = &desk.place.credentials.github;
     if let Some(token) = &own.token {
@@ -92,20 +75,20 @@ fn github(desk: &Desk<'_>, repository: &str, purpose: Use) -> Result<GitHub, Hal
     }
     let missing = || Halt::fail(FailureCode::LoginRefused, "github: no credential is configured for this environment");
     let (app, pem) = configured.app.as_ref().zip(own.app_key.as_ref()).ok_or_else(missing)?;
-    let permissions = purpose.permissions();
+    let asked = permissions(purpose);
     let now = desk.now;
     let token = desk.secret(
-        &format!("github/{}/{repository}", purpose.as_str()),
+        SecretName::Github { purpose, repository: repository.to_owned() },
         || {
             let unusable = |error: clients::github::AppKeyError| {
                 Halt::fail(FailureCode::LoginRefused, &format!("github: {error}"))
             };
             let key = AppKey::parse(pem).map_err(unusable)?;
             let app_token = key.token(&app.issuer(), now, chance()).map_err(unusable)?;
-            Ok(installation_token(&configured.api, &app_token, app.installation, &[repository], &permissions))
+            Ok(installation_token(&configured.api, &app_token, app.installation, &[repository], &asked))
         },
         move |response| {
-            let granted = read_installation_token(response, &purpose.permissions()).map_err(trouble)?;
+            let granted = read_installation_token(response, &permissions(purpose)).map_err(trouble)?;
             Ok((granted.token, granted.expires_at - now))
         },
     )?;
@@ -123,7 +106,7 @@ fn of(pipeline: &Pipeline) -> &str {
 /// The call that dispatches a workflow.
 pub fn dispatch(
     desk: &Desk<'_>,
-    name: &str,
+    name: FactName,
     pipeline: &Pipeline,
     inputs: &std::collections::BTreeMap<String, String>,
 ) -> Result<Call, Halt> {
@@ -150,13 +133,13 @@ fn order(
         inputs,
         details,
     };
-    Ok(github(desk, repository, Use::Dispatching)?.dispatch(&dispatch))
+    Ok(github(desk, repository, Purpose::Dispatching)?.dispatch(&dispatch))
 }
 
 /// Dispatches a workflow that may be dispatched twice, and says which run it is, if GitHub does.
 pub fn dispatched(
     desk: &Desk<'_>,
-    name: &str,
+    name: &FactName,
     pipeline: &Pipeline,
     inputs: &std::collections::BTreeMap<String, String>,
 ) -> Result<Option<u64>, Halt> {
@@ -173,7 +156,7 @@ pub fn dispatched(
 /// The runs of a workflow, page after page.
 fn runs(
     desk: &Desk<'_>,
-    name: &str,
+    name: &FactName,
     repository: &str,
     first: impl Fn(&GitHub) -> Request,
 ) -> Result<Option<Vec<WorkflowRun>>, Halt> {
@@ -183,9 +166,9 @@ fn runs(
     for page in 0..PAGES {
         let (place, own) = (next.clone(), api.clone());
         let seen: Option<(Vec<WorkflowRun>, Option<String>)> = desk.ask(
-            &format!("{name}:{page}"),
+            &name.page(page),
             || {
-                let github = github(desk, repository, Use::Reading)?;
+                let github = github(desk, repository, Purpose::Reading)?;
                 Ok(place.as_deref().map_or_else(|| first(&github), |page| github.next(page)))
             },
             move |response| {
@@ -206,7 +189,7 @@ fn runs(
 /// The workflow run that a dispatch since a time has made, known by its key.
 pub fn find_run(
     desk: &Desk<'_>,
-    name: &str,
+    name: &FactName,
     pipeline: &Pipeline,
     since: DateTime<Utc>,
     key: &str,
@@ -219,21 +202,21 @@ pub fn find_run(
 }
 
 /// A workflow run.
-pub fn run(desk: &Desk<'_>, name: &str, repository: &str, id: &str) -> Result<WorkflowRun, Halt> {
+pub fn run(desk: &Desk<'_>, name: &FactName, repository: &str, id: &str) -> Result<WorkflowRun, Halt> {
     let id = number(id)?;
     desk.ask(
         name,
-        || Ok(github(desk, repository, Use::Reading)?.run(repository, id)),
+        || Ok(github(desk, repository, Purpose::Reading)?.run(repository, id)),
         |response| read_run(response).map_err(trouble),
     )
 }
 
 /// Lets a workflow run through the gate before the environment: whether GitHub has taken it.
-pub fn let_through(desk: &Desk<'_>, name: &str, repository: &str, id: &str, comment: &str) -> Result<bool, Halt> {
+pub fn let_through(desk: &Desk<'_>, name: &FactName, repository: &str, id: &str, comment: &str) -> Result<bool, Halt> {
     let (id, place) = (number(id)?, desk.place.environment.as_str());
     desk.ask(
         name,
-        || Ok(github(desk, repository, Use::Reviewing)?.review(repository, id, place, Verdict::Approved, comment)),
+        || Ok(github(desk, repository, Purpose::Reviewing)?.review(repository, id, place, Verdict::Approved, comment)),
         |response| match read_review(response) {
             Ok(()) => Ok(true),
             // Nothing waits for us there any more: it has been let through already, or waits for somebody else.
@@ -244,11 +227,11 @@ pub fn let_through(desk: &Desk<'_>, name: &str, repository: &str, id: &str, comm
 }
 
 /// The step at which a workflow run failed.
-pub fn failed_step(desk: &Desk<'_>, name: &str, repository: &str, id: &str) -> Result<Option<String>, Halt> {
+pub fn failed_step(desk: &Desk<'_>, name: &FactName, repository: &str, id: &str) -> Result<Option<String>, Halt> {
     let id = number(id)?;
     desk.ask(
         name,
-        || Ok(github(desk, repository, Use::Reading)?.jobs(repository, id, 1)),
+        || Ok(github(desk, repository, Purpose::Reading)?.jobs(repository, id, 1)),
         |response| {
             let jobs = read_jobs(response).map_err(trouble)?;
             Ok(clients::github::failed_step(&jobs).map(str::to_owned))
@@ -259,7 +242,7 @@ pub fn failed_step(desk: &Desk<'_>, name: &str, repository: &str, id: &str) -> R
 /// The artifact of a workflow run that has a name.
 pub fn artifact(
     desk: &Desk<'_>,
-    name: &str,
+    name: &FactName,
     repository: &str,
     id: &str,
     artifact: &str,
@@ -267,7 +250,7 @@ pub fn artifact(
     let (id, wanted) = (number(id)?, artifact.to_owned());
     desk.ask(
         name,
-        || Ok(github(desk, repository, Use::Reading)?.artifacts(repository, id, artifact)),
+        || Ok(github(desk, repository, Purpose::Reading)?.artifacts(repository, id, artifact)),
         move |response| {
             let found = read_artifacts(response).map_err(trouble)?;
             Ok(found.into_iter().find(|artifact| artifact.name == wanted))
@@ -278,7 +261,7 @@ pub fn artifact(
 /// What is read from the archive of an artifact, whose digest must be the announced one.
 pub fn archive<T: DeserializeOwned>(
     desk: &Desk<'_>,
-    name: &str,
+    name: &FactName,
     repository: &str,
     artifact: &Artifact,
     read: impl Fn(&[u8]) -> Result<Read, Trouble> + 'static,
@@ -291,8 +274,8 @@ pub fn archive<T: DeserializeOwned>(
     let configured = configured(desk)?;
     let (origin, api) = (configured.artifacts.clone(), configured.api.clone());
     let address: Secret = desk.secret(
-        &format!("archive/{}", artifact.id),
-        || Ok(github(desk, repository, Use::Reading)?.archive(repository, artifact.id)),
+        SecretName::Archive(artifact.id),
+        || Ok(github(desk, repository, Purpose::Reading)?.archive(repository, artifact.id)),
         move |response| {
             let stores = origin.clone().map_or_else(public_stores, |origin| vec![origin]);
             let origins: Vec<&str> = stores.iter().map(String::as_str).chain([api.as_str()]).collect();
@@ -337,7 +320,7 @@ pub struct Rows {
 /// What a verification has found.
 pub fn verification(
     desk: &Desk<'_>,
-    name: &str,
+    name: &FactName,
     repository: &str,
     id: &str,
     wanted: &str,
@@ -346,7 +329,7 @@ pub fn verification(
         return Ok(known);
     }
     let missing = || Halt::fail(FailureCode::DataMismatch, "the verification has left no artifact");
-    let found = artifact(desk, &format!("{name}:artifact"), repository, id, wanted)?.ok_or_else(missing)?;
+    let found = artifact(desk, &name.part(Part::Artifact), repository, id, wanted)?.ok_or_else(missing)?;
     archive(desk, name, repository, &found, |zip| {
         let unreadable = || Trouble::decided(FailureCode::DataMismatch, "the verification can't be read");
         let file = archive::file(zip, "verification.json").map_err(|_| unreadable())?;
@@ -357,12 +340,12 @@ pub fn verification(
 }
 
 /// Whether a commit is one of the branch.
-pub fn is_on_branch(desk: &Desk<'_>, name: &str, commit: &Commit) -> Result<bool, Halt> {
+pub fn is_on_branch(desk: &Desk<'_>, name: &FactName, commit: &Commit) -> Result<bool, Halt> {
     let configured = configured(desk)?;
     let repository = configured.repository.as_str();
     let on_branch: Option<bool> = desk.ask(
         name,
-        || Ok(github(desk, repository, Use::Reading)?.ancestry(repository, commit, &configured.git_ref)),
+        || Ok(github(desk, repository, Purpose::Reading)?.ancestry(repository, commit, &configured.git_ref)),
         |response: &Response| match read_ancestry(response) {
             Ok(ancestry) => Ok(Some(ancestry == Ancestry::Ancestor)),
             Err(error) => Err(trouble(error)),
@@ -372,19 +355,21 @@ pub fn is_on_branch(desk: &Desk<'_>, name: &str, commit: &Commit) -> Result<bool
 }
 
 /// Whether a commit was applied to this environment, and that ended well.
-pub fn was_applied(desk: &Desk<'_>, name: &str, commit: &Commit) -> Result<bool, Halt> {
+pub fn was_applied(desk: &Desk<'_>, name: &FactName, commit: &Commit) -> Result<bool, Halt> {
     let runs = applies(desk, name)?.unwrap_or_default();
     Ok(applied(&runs, commit).is_some())
 }
 
-fn applies(desk: &Desk<'_>, name: &str) -> Result<Option<Vec<WorkflowRun>>, Halt> {
+fn applies(desk: &Desk<'_>, name: &FactName) -> Result<Option<Vec<WorkflowRun>>, Halt> {
     let configured = configured(desk)?;
     let (repository, workflow) = (configured.repository.as_str(), configured.workflows.apply.as_str());
     let runs = runs(desk, name, repository, |github| github.successes(repository, workflow))?;
-    let place = desk.place.environment.as_str();
     // The name of a dispatched apply says where it was; what names no place is everywhere.
-    let other = if place == "production" { "staging" } else { "production" };
-    Ok(runs.map(|runs| runs.into_iter().filter(|run| !run.carries(other)).collect()))
+    let elsewhere = |run: &WorkflowRun| {
+        let mut others = Environment::ALL.iter().filter(|place| **place != desk.place.environment);
+        others.any(|place| run.carries(place.as_str()))
+    };
+    Ok(runs.map(|runs| runs.into_iter().filter(|run| !elsewhere(run)).collect()))
 }
 
 /// A commit that was applied.
@@ -397,7 +382,11 @@ pub struct AppliedCommit {
 }
 
 /// What was applied to this environment since a time; nothing when it can't be told.
-pub fn applies_since(desk: &Desk<'_>, name: &str, since: DateTime<Utc>) -> Result<Option<Vec<AppliedCommit>>, Halt> {
+pub fn applies_since(
+    desk: &Desk<'_>,
+    name: &FactName,
+    since: DateTime<Utc>,
+) -> Result<Option<Vec<AppliedCommit>>, Halt> {
     if desk.place.targets.github.is_none() {
         return Ok(None);
     }

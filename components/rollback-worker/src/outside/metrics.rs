@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     desk::{Desk, Halt},
+    fact::FactName,
     trouble::Trouble,
 };
 
@@ -54,7 +55,7 @@ fn prometheus(desk: &Desk<'_>) -> Option<Prometheus> {
 }
 
 /// What a query gives as of a time.
-pub fn measure(desk: &Desk<'_>, name: &str, query: &str, at: DateTime<Utc>) -> Result<Measurement, Halt> {
+pub fn measure(desk: &Desk<'_>, name: &FactName, query: &str, at: DateTime<Utc>) -> Result<Measurement, Halt> {
     let Some(prometheus) = prometheus(desk) else { return Ok(Measurement::Unanswered) };
     let asked = query.to_owned();
     let measured: Option<Measured> = desk.ask(
@@ -81,7 +82,7 @@ fn number(measurement: Measurement) -> Option<f64> {
 }
 
 /// The version of the schema that the database has, where a metric says it.
-pub fn schema(desk: &Desk<'_>, name: &str) -> Result<Option<u32>, Halt> {
+pub fn schema(desk: &Desk<'_>, name: &FactName) -> Result<Option<u32>, Halt> {
     let query = desk.place.targets.prometheus.as_ref().and_then(|configured| configured.queries.schema.as_ref());
     let Some(query) = query else { return Ok(None) };
     let version = number(measure(desk, name, query, desk.now)?);
@@ -90,7 +91,7 @@ pub fn schema(desk: &Desk<'_>, name: &str) -> Result<Option<u32>, Halt> {
 }
 
 /// Since when data is known to be bad, where a metric says it: nought, or nothing, when none is.
-pub fn bad_data_since(desk: &Desk<'_>, name: &str, at: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Halt> {
+pub fn bad_data_since(desk: &Desk<'_>, name: &FactName, at: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Halt> {
     let query =
         desk.place.targets.prometheus.as_ref().and_then(|configured| configured.queries.bad_data_since.as_ref());
     let Some(query) = query else { return Ok(None) };
@@ -136,7 +137,7 @@ impl From<Sight> for AlertSight {
 /// counts as it.
 pub fn alert(
     desk: &Desk<'_>,
-    fact: &str,
+    fact: &FactName,
     name: &AlertName,
     labels: Option<&Labels>,
     place: Environment,
@@ -170,7 +171,7 @@ pub fn alert(
 }
 
 /// What the critical alerts of an environment do now: what has to be quiet after a drill, which no alert began.
-pub fn critical_alerts(desk: &Desk<'_>, fact: &str, place: Environment) -> Result<AlertSight, Halt> {
+pub fn critical_alerts(desk: &Desk<'_>, fact: &FactName, place: Environment) -> Result<AlertSight, Halt> {
     let Some(prometheus) = prometheus(desk) else { return Ok(AlertSight::Unknown) };
     let now = desk.now;
     let sight: Option<Sight> = desk.ask(

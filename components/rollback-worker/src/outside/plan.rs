@@ -1,6 +1,6 @@
 //! What is kept of a plan: everything that people approve, and nothing that they may not see.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use rollback::{
     Address, Commit, Digest, Reference,
@@ -13,8 +13,12 @@ use super::github::{self, Artifact};
 use crate::{
     archive,
     desk::{Desk, Halt, Read},
+    fact::FactName,
     trouble::Trouble,
 };
+
+/// In the place of a digest that GitHub does not announce.
+const UNANNOUNCED: &str = "unknown";
 
 /// What is put on record of a plan. Its changes, redacted, are the evidence of the same digest.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -57,23 +61,65 @@ struct Metadata {
     tfplan_sha256: String,
 }
 
-/// An artifact with its digest: another content under the same number is another artifact.
-pub fn reference(artifact: &Artifact) -> Result<Reference, Halt> {
-    let digest = artifact.digest.map_or_else(|| "unknown".to_owned(), |digest| digest.to_string());
-    let reference = Reference::parse(format!("{}@{digest}", artifact.id));
-    reference.map_err(|error| Halt::fail(FailureCode::Garbled, &error.to_string()))
+/// The artifact that a plan is in, with the digest that it had: another content under the same number is another artifact. A
+/// recipe has it as `5004@sha256:…`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PlanArtifact {
+    /// Its number.
+    pub id: u64,
+    /// Its digest, where GitHub announces one.
+    digest: Option<Digest>,
+}
+
+impl PlanArtifact {
+    /// As a recipe has it.
+    ///
+    /// # Errors
+    /// Returns [`Halt::Fail`] for a text that is no reference, which none is.
+    pub fn reference(self) -> Result<Reference, Halt> {
+        let reference = Reference::parse(self.to_string());
+        reference.map_err(|error| Halt::fail(FailureCode::Garbled, &error.to_string()))
+    }
+
+    /// Reads what a recipe has.
+    ///
+    /// # Errors
+    /// Returns [`Halt::Fail`] for what is no artifact of a plan.
+    pub fn read(reference: &Reference) -> Result<Self, Halt> {
+        let read = || {
+            let (id, digest) = reference.as_str().split_once('@')?;
+            let digest = if digest == UNANNOUNCED { None } else { Some(digest.parse().ok()?) };
+            Some(Self { id: id.parse().ok()?, digest })
+        };
+        read().ok_or_else(|| Halt::fail(FailureCode::PlanAltered, "the preview names no artifact of a plan"))
+    }
+}
+
+impl From<&Artifact> for PlanArtifact {
+    fn from(artifact: &Artifact) -> Self {
+        Self { id: artifact.id, digest: artifact.digest }
+    }
+}
+
+impl fmt::Display for PlanArtifact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.digest {
+            Some(digest) => write!(f, "{}@{digest}", self.id),
+            None => write!(f, "{}@{UNANNOUNCED}", self.id),
+        }
+    }
 }
 
 /// Fetches a plan. `exceptions` are the addresses that may be destroyed, replaced or forgotten.
 pub fn fetch(
     desk: &Desk<'_>,
-    name: &str,
+    name: &FactName,
     repository: &str,
     artifact: &Artifact,
     exceptions: BTreeSet<Address>,
 ) -> Result<FetchedPlan, Halt> {
     let protection = desk.place.targets.protection.clone();
-    let reference = reference(artifact)?;
+    let reference = PlanArtifact::from(artifact).reference()?;
     github::archive(desk, name, repository, artifact, move |zip| read(zip, &reference, &protection, &exceptions))
 }
 
@@ -118,4 +164,25 @@ fn read(
     };
     let value = serde_json::to_value(&fetched).map_err(|error| unreadable(&error))?;
     Ok(Read { value, lasts: chrono::TimeDelta::zero(), evidence: Some(evidence) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_artifact_of_a_plan_reads_back_from_a_recipe() {
+        let digest = Digest::of(b"zip");
+        for (artifact, text) in [
+            (PlanArtifact { id: 5004, digest: Some(digest) }, format!("5004@{digest}")),
+            (PlanArtifact { id: 5004, digest: None }, "5004@unknown".to_owned()),
+        ] {
+            let reference = artifact.reference().unwrap();
+            assert_eq!(reference.as_str(), text);
+            assert_eq!(PlanArtifact::read(&reference).unwrap(), artifact);
+        }
+        for other in ["none", "x@unknown", "5004@sha256:0"] {
+            assert!(PlanArtifact::read(&other.parse().unwrap()).is_err(), "{other}");
+        }
+    }
 }

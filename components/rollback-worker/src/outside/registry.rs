@@ -18,6 +18,8 @@ use rollback::{Digest, Repository, TagName, schema::SchemaRange, step::FailureCo
 use super::cloud;
 use crate::{
     desk::{Desk, Halt},
+    fact::{FactName, Part},
+    memory::SecretName,
     trouble::Trouble,
 };
 
@@ -52,12 +54,12 @@ fn token(desk: &Desk<'_>, repository: &Repository) -> Result<Secret, Halt> {
     let tenant = desk.place.targets.azure.as_ref().map(|azure| azure.tenant.as_str());
     let login = cloud::token(desk, audience)?;
     let refresh = desk.secret(
-        "registry/refresh",
+        SecretName::RegistryRefresh,
         || Ok(registry.exchange(&challenge, tenant, &login)),
         |response| Ok((read_refresh(response).map_err(trouble)?, REFRESH)),
     )?;
     desk.secret(
-        &format!("registry/access/{repository}"),
+        SecretName::RegistryAccess(repository.clone()),
         || Ok(registry.access(&challenge, &refresh)),
         |response| Ok((read_access(response).map_err(trouble)?, ACCESS)),
     )
@@ -67,13 +69,13 @@ fn token(desk: &Desk<'_>, repository: &Repository) -> Result<Secret, Halt> {
 ///
 /// # Errors
 /// Returns [`Halt`] while they are not known.
-pub fn tags(desk: &Desk<'_>, name: &str, repository: &Repository) -> Result<Vec<Tag>, Halt> {
+pub fn tags(desk: &Desk<'_>, name: &FactName, repository: &Repository) -> Result<Vec<Tag>, Halt> {
     let mut all: Vec<Tag> = Vec::new();
     let mut next: Option<String> = None;
     for page in 0..PAGES {
         let (own, place) = (registry(desk)?, next.clone());
         let (listed, further): (Vec<Listed>, Option<String>) = desk.ask(
-            &format!("{name}:{page}"),
+            &name.page(page),
             || {
                 let (registry, token) = (registry(desk)?, token(desk, repository)?);
                 Ok(match place.as_deref() {
@@ -105,7 +107,12 @@ pub fn tags(desk: &Desk<'_>, name: &str, repository: &Repository) -> Result<Vec<
 ///
 /// # Errors
 /// Returns [`Halt`] while it is not known.
-pub fn tag_digest(desk: &Desk<'_>, name: &str, repository: &Repository, tag: &TagName) -> Result<Option<Digest>, Halt> {
+pub fn tag_digest(
+    desk: &Desk<'_>,
+    name: &FactName,
+    repository: &Repository,
+    tag: &TagName,
+) -> Result<Option<Digest>, Halt> {
     let listed = tags(desk, name, repository)?;
     Ok(listed.into_iter().find(|listed| listed.name == *tag).map(|listed| listed.digest))
 }
@@ -117,7 +124,7 @@ pub fn tag_digest(desk: &Desk<'_>, name: &str, repository: &Repository, tag: &Ta
 /// Returns [`Halt`] while it is not known.
 pub fn schema(
     desk: &Desk<'_>,
-    name: &str,
+    name: &FactName,
     repository: &Repository,
     digest: Digest,
 ) -> Result<Option<SchemaRange>, Halt> {
@@ -125,7 +132,7 @@ pub fn schema(
         return Ok(known);
     }
     let (annotated, config): (Option<SchemaRange>, Option<Digest>) = desk.ask(
-        &format!("{name}:manifest"),
+        &name.part(Part::Manifest),
         || Ok(registry(desk)?.manifest(repository.as_str(), digest, Some(&token(desk, repository)?))),
         move |response| {
             let manifest = passable(read_manifest(response, digest))?;
@@ -139,7 +146,12 @@ pub fn schema(
 }
 
 /// What the label in the configuration of an image states.
-fn label(desk: &Desk<'_>, name: &str, repository: &Repository, config: Digest) -> Result<Option<SchemaRange>, Halt> {
+fn label(
+    desk: &Desk<'_>,
+    name: &FactName,
+    repository: &Repository,
+    config: Digest,
+) -> Result<Option<SchemaRange>, Halt> {
     let ask = || Ok(registry(desk)?.config(repository.as_str(), config, Some(&token(desk, repository)?)));
     let read = move |response: &Response| {
         let read = passable(read_config(response, config))?;
@@ -149,7 +161,7 @@ fn label(desk: &Desk<'_>, name: &str, repository: &Repository, config: Digest) -
         return desk.ask(name, ask, read);
     };
     // Where blobs are kept elsewhere, the registry only tells where.
-    let address = desk.secret(&format!("registry/blob/{config}"), ask, move |response| {
+    let address = desk.secret(SecretName::RegistryBlob(config), ask, move |response| {
         let request = read_blob_location(response, &[&store]).map_err(trouble)?;
         Ok((request.url.clone().into(), ADDRESS))
     })?;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::{
     desk::{Desk, Halt},
+    fact::{Item, Topic},
     settings::Template,
 };
 
@@ -28,11 +29,11 @@ struct Made {
 ///
 /// # Errors
 /// Returns [`Halt`] where it breaks off.
-pub fn run(desk: &Desk<'_>, prefix: &str, key: &str, base: &str, template: &Template) -> Result<Smoke, Halt> {
+pub fn run(desk: &Desk<'_>, topic: &Topic, key: &str, base: &str, template: &Template) -> Result<Smoke, Halt> {
     let token = desk.place.credentials.smoke.clone();
     let (own, key_text) = (template.clone(), key.to_owned());
     let made: Option<Made> = desk.ask(
-        &format!("{prefix}made"),
+        &topic.fact(Item::Made),
         || {
             let path = filled(&template.path, key, &Value::Null).unwrap_or_default();
             let mut request = request(base, template.method, &path, token.as_ref()).header("idempotency-key", key);
@@ -56,7 +57,7 @@ pub fn run(desk: &Desk<'_>, prefix: &str, key: &str, base: &str, template: &Temp
         (Some(_), None) => !made.right,
         (Some(cleanup), Some(path)) => {
             let cleaned: Option<bool> = desk.ask(
-                &format!("{prefix}cleaned"),
+                &topic.fact(Item::Cleaned),
                 || Ok(request(base, cleanup.method, path, token.as_ref())),
                 |response| Ok(Some(matches!(response.status, 200..=299 | 404 | 410))),
             )?;

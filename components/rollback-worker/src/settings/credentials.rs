@@ -1,4 +1,4 @@
-//! What opens the doors of an environment.
+//! What opens the systems of an environment.
 
 use clients::Secret;
 use serde::Deserialize;

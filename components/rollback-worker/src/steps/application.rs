@@ -3,13 +3,14 @@
 use rollback::{
     ApplicationRequest, Report,
     recipe::{ApplicationRecipe, Image, Recipe},
-    step::{Failure, FailureCode},
+    step::{ApplicationStep as A, Failure, FailureCode, StepName},
     tag::{self, Choice, Surroundings, Tag},
 };
 
 use super::{Scene, pipeline, running};
 use crate::{
     desk::{Desk, Halt},
+    fact::{FactName, Item, Topic},
     outside::{cluster, metrics, registry},
     settings::Application,
 };
@@ -20,8 +21,8 @@ const CANDIDATES: usize = 5;
 /// How the pause between two looks at a rollout is, in seconds.
 const PAUSE: i64 = 3;
 
-/// Where the facts of the choice stand.
-const A1: &str = "A1";
+/// What there is to choose from, as the first step has found it.
+const LISTED: Topic = Topic::Step(StepName::Application(A::ResolveTags));
 
 impl Scene<'_> {
     /// Lists the tags, sees what runs, and asks the candidates which schema they run on.
@@ -57,7 +58,7 @@ impl Scene<'_> {
         revision: Option<&str>,
         failed: FailureCode,
     ) -> Result<(), Halt> {
-        let (deployment_name, pods_name) = (self.fact("deployment"), self.fact("pods"));
+        let (deployment_name, pods_name) = (self.fact(Item::Deployment), self.fact(Item::Pods));
         let again = || Halt::again(PAUSE, &[&deployment_name, &pods_name]);
         let deployment = cluster::deployment(self.desk, &deployment_name, application)?;
         match &deployment.rollout {
@@ -89,12 +90,12 @@ impl Scene<'_> {
 /// Chooses among what is known. The inner failure is what there is to say about the choice itself.
 fn choose(request: &ApplicationRequest, desk: &Desk<'_>) -> Result<Result<Choice, Failure>, Halt> {
     let application = running::configured(desk, &request.application)?;
-    let listed = registry::tags(desk, &format!("{A1}/tags"), &application.image)?;
-    let running = running::digest(desk, A1, application)?;
+    let tags = registry::tags(desk, &LISTED.fact(Item::Tags), &application.image)?;
+    let running = running::digest(desk, &LISTED, application)?;
     let schema = schema(desk)?;
     let stated = |tag: &Tag| desk.known(&label(tag)).flatten();
     let with_label = |tag: Tag| Tag { schema: schema.and_then(|_| stated(&tag)), ..tag };
-    let tags: Vec<Tag> = listed.into_iter().map(with_label).collect();
+    let tags: Vec<Tag> = tags.into_iter().map(with_label).collect();
     let quarantined = desk.place.targets.quarantined.clone();
     let around = Surroundings { running, quarantined, schema: schema.unwrap_or_default() };
     Ok(match &request.tag {
@@ -105,15 +106,15 @@ fn choose(request: &ApplicationRequest, desk: &Desk<'_>) -> Result<Result<Choice
 
 /// The version of the schema that the database has, where it is known.
 fn schema(desk: &Desk<'_>) -> Result<Option<u32>, Halt> {
-    metrics::schema(desk, &format!("{A1}/schema"))
+    metrics::schema(desk, &LISTED.fact(Item::Schema))
 }
 
 fn knows_schema(desk: &Desk<'_>) -> Result<bool, Halt> {
     Ok(schema(desk)?.is_some())
 }
 
-fn label(tag: &Tag) -> String {
-    format!("{A1}/label:{}", tag.digest)
+fn label(tag: &Tag) -> FactName {
+    LISTED.fact(Item::Label).of(&tag.digest)
 }
 
 fn is_known(desk: &Desk<'_>, tag: &Tag) -> bool {
@@ -123,7 +124,7 @@ fn is_known(desk: &Desk<'_>, tag: &Tag) -> bool {
 /// What would run.
 pub(super) fn recipe(request: &ApplicationRequest, desk: &Desk<'_>) -> Result<Recipe, Halt> {
     let application = running::configured(desk, &request.application)?;
-    let running = running::digest(desk, A1, application)?;
+    let running = running::digest(desk, &LISTED, application)?;
     let Choice { tag, schema_unstated } = choose(request, desk)??;
     Ok(Recipe::Application(ApplicationRecipe {
         application: request.application.clone(),

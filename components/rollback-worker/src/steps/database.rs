@@ -14,8 +14,9 @@ use rollback::{
 use super::{Scene, pipeline, running, unconfigured};
 use crate::{
     desk::{Call, Desk, Halt},
+    fact::{FactName, Item, Topic},
     outside::{
-        cloud::{self, Progress, Server},
+        cloud::{self, Followed, Progress, Server, Setting},
         github, registry,
     },
     settings,
@@ -28,8 +29,13 @@ const PAUSE: i64 = 15;
 /// The name of the artifact with what the verification found.
 const VERIFICATION: &str = "verification";
 
-/// Where the facts of the preflight stand.
-const D1: &str = "D1";
+/// The source and the applications, as the preflight has found them.
+const PREFLIGHT: Topic = Topic::Step(StepName::Database(D::Preflight));
+
+/// The restored server, as it was when it was ready.
+fn awaited() -> FactName {
+    Topic::Step(StepName::Database(D::AwaitServer)).fact(Item::Restored)
+}
 
 fn configured<'a>(desk: &Desk<'a>) -> Result<&'a settings::Database, Halt> {
     desk.place.targets.database.as_ref().ok_or_else(|| unconfigured("the database"))
@@ -44,7 +50,7 @@ fn moment(
 ) -> Result<(chrono::DateTime<chrono::Utc>, Window), Halt> {
     let window = Window {
         earliest: source.earliest_restore.unwrap_or(desk.now),
-        now: desk.known_at(&format!("{D1}/source")).unwrap_or(desk.now),
+        now: desk.known_at(&PREFLIGHT.fact(Item::Source)).unwrap_or(desk.now),
         incident_at: incident.moments().alerted_at,
         loss_accepted: request.accept_loss.is_some(),
     };
@@ -57,7 +63,7 @@ fn moment(
 
 fn source(request: &DatabaseRequest, desk: &Desk<'_>) -> Result<Server, Halt> {
     let missing = || Halt::fail(FailureCode::SourceNotReady, &format!("there is no server {}", request.server));
-    cloud::server(desk, &format!("{D1}/source"), &request.server)?.ok_or_else(missing)
+    cloud::server(desk, &PREFLIGHT.fact(Item::Source), &request.server)?.ok_or_else(missing)
 }
 
 /// What would run.
@@ -95,8 +101,8 @@ pub(super) fn recipe(
 
 /// What an application runs, with the newest tag that points to it.
 fn running_image(desk: &Desk<'_>, application: &settings::Application) -> Result<Image, Halt> {
-    let digest = running::digest(desk, D1, application)?;
-    let tags = registry::tags(desk, &format!("{D1}/tags:{}", application.name), &application.image)?;
+    let digest = running::digest(desk, &PREFLIGHT, application)?;
+    let tags = registry::tags(desk, &PREFLIGHT.fact(Item::Tags).of(&application.name), &application.image)?;
     let newest = tags.into_iter().filter(|tag| tag.digest == digest).max_by_key(|tag: &Tag| tag.created_at);
     let untagged = || Halt::fail(FailureCode::TagUnfit, &format!("no tag points to what {} runs", application.name));
     let Tag { name, .. } = newest.ok_or_else(untagged)?;
@@ -127,16 +133,12 @@ impl Scene<'_> {
         let source = source(request, self.desk)?;
         let (point_in_time, window) = moment(request, self.incident, &source, self.desk)?;
         let restored = request.server.restored(point_in_time, self.run.id());
-        let existing = cloud::server(self.desk, &self.fact("restored"), &restored)?;
+        let existing = cloud::server(self.desk, &self.fact(Item::Restored), &restored)?;
         preflight::check(&Preflight {
             source: request.server.clone(),
             source_host: source.host.clone(),
             operations_host: self.desk.place.operations_host.clone(),
-            source_system: None,
-            operations_system: None,
             ready: source.is_ready(),
-            // The cloud says so when it is asked for the server: there is no question for it before.
-            quota: true,
             name_free: existing.is_none_or(|server| server.run.as_deref() == Some(&self.run.id().to_string())),
             point_in_time,
             window,
@@ -153,23 +155,23 @@ impl Scene<'_> {
     /// The call that asks for the restored server.
     pub(super) fn restore(&self) -> Result<Call, Halt> {
         let recipe = self.database_recipe()?;
-        let source = cloud::server(self.desk, &self.fact("now/source"), &recipe.source)?;
+        let source = cloud::server(self.desk, &self.now().fact(Item::Source), &recipe.source)?;
         let source = source.filter(Server::is_ready);
         let source =
             source.ok_or_else(|| Halt::fail(FailureCode::SourceNotReady, "the source is not ready any more"))?;
         // A server of the new name that is there already is either this run's, or somebody else's.
-        if cloud::server(self.desk, &self.fact("now/restored"), &recipe.restored)?
+        if cloud::server(self.desk, &self.now().fact(Item::Restored), &recipe.restored)?
             .is_some_and(|server| !self.is_ours(&server))
         {
             return Err(Halt::fail(FailureCode::NameTaken, "a server of the new name exists and is not this run's"));
         }
-        cloud::restore(self.desk, &self.fact("restore"), recipe, &source, self.run.id())
+        cloud::restore(self.desk, self.fact(Item::Restore), recipe, &source, self.run.id())
     }
 
     /// Looks for the restored server by its name.
     pub(super) fn find_restored(&self) -> Result<Trace, Halt> {
         let recipe = self.database_recipe()?;
-        match cloud::server(self.desk, &self.fact("look/restored"), &recipe.restored)? {
+        match cloud::server(self.desk, &self.look(Item::Restored), &recipe.restored)? {
             None => Ok(Trace::Absent),
             Some(server) if self.is_ours(&server) => Ok(Trace::Found(pipeline::reference(&server.name)?)),
             Some(_) => Err(Halt::fail(FailureCode::NameTaken, "a server of the new name exists and is not this run's")),
@@ -186,10 +188,10 @@ impl Scene<'_> {
     /// Follows the restore to its end: the operation first, then the server itself.
     pub(super) fn await_server(&self) -> Result<Vec<Report>, Halt> {
         let recipe = self.database_recipe()?;
-        let operation = self.operation_of(&StepName::Database(D::Restore));
-        if let Some(operation) = operation.filter(|operation| operation.as_str().starts_with("http")) {
-            let name = self.fact("operation");
-            match cloud::operation(self.desk, &name, operation.as_str())? {
+        let followed = self.operation_of(&StepName::Database(D::Restore)).map(|taken| Followed::of(taken, recipe));
+        if let Some(Followed::Operation(url)) = followed {
+            let name = self.fact(Item::Operation);
+            match cloud::operation(self.desk, &name, url)? {
                 Progress::UnderWay { retry_after } => {
                     return Err(Halt::again(retry_after.unwrap_or(PAUSE).clamp(1, 60), &[&name]));
                 }
@@ -197,7 +199,7 @@ impl Scene<'_> {
                 Progress::Succeeded => {}
             }
         }
-        let name = self.fact("restored");
+        let name = self.fact(Item::Restored);
         let server = cloud::server(self.desk, &name, &recipe.restored)?;
         let server =
             server.ok_or_else(|| Halt::fail(FailureCode::RestoreFailed, "the restored server is not there"))?;
@@ -212,14 +214,14 @@ impl Scene<'_> {
 
     /// The host name of the restored server.
     pub(super) fn restored_host(&self) -> Result<String, Halt> {
-        let server: Option<Server> = self.desk.known("D4/restored").flatten();
+        let server: Option<Server> = self.desk.known(&awaited()).flatten();
         let unknown = || Halt::fail(FailureCode::RestoreFailed, "the restored server has no name yet");
         server.map(|server| server.host).ok_or_else(unknown)
     }
 
     /// The host name of the source.
     pub(super) fn source_host(&self) -> Result<String, Halt> {
-        let server: Option<Server> = self.desk.known("D1/source").flatten();
+        let server: Option<Server> = self.desk.known(&PREFLIGHT.fact(Item::Source)).flatten();
         let unknown = || Halt::fail(FailureCode::SourceNotReady, "the source has no name");
         server.map(|server| server.host).ok_or_else(unknown)
     }
@@ -231,17 +233,21 @@ impl Scene<'_> {
         let repository = self.repository()?;
         let id = id.to_string();
         self.follow(&repository, &pipeline::reference(&id)?, FailureCode::DataMismatch)?;
-        let found = github::verification(self.desk, &self.fact(VERIFICATION), &repository, &id, VERIFICATION)?;
+        let found = github::verification(self.desk, &self.fact(Item::Verification), &repository, &id, VERIFICATION)?;
         let (Some(source), Some(restored_server)) = (
-            self.desk.known::<Option<Server>>("D1/source").flatten(),
-            self.desk.known::<Option<Server>>("D4/restored").flatten(),
+            self.desk.known::<Option<Server>>(&PREFLIGHT.fact(Item::Source)).flatten(),
+            self.desk.known::<Option<Server>>(&awaited()).flatten(),
         ) else {
             return Err(Halt::fail(FailureCode::DataMismatch, "the servers can't be compared"));
         };
         let (source, restored_server) = self.whole_setup(source, restored_server)?;
-        let mut differences = restored_server.differences(&source);
         // A restored server never has it: whoever closes the incident turns it on again, by the runbook.
-        differences.retain(|difference| !difference.starts_with("high availability"));
+        let mut differences: Vec<String> = restored_server
+            .differences(&source)
+            .iter()
+            .filter(|difference| difference.setting != Setting::HighAvailability)
+            .map(ToString::to_string)
+            .collect();
         let schema_fits = self.schema_fits(recipe, found.schema_version)?;
         differences.extend(found.differences);
         let measured = restored::check(&Restored {
@@ -264,7 +270,7 @@ impl Scene<'_> {
     fn schema_fits(&self, recipe: &DatabaseRecipe, version: Option<u32>) -> Result<bool, Halt> {
         let Some(version) = version else { return Ok(true) };
         for Redeployment { application, image, .. } in &recipe.redeployments {
-            let name = self.fact(&format!("label:{application}"));
+            let name = self.fact(Item::Label).of(application);
             let stated = registry::schema(self.desk, &name, &image.repository, image.digest)?;
             if SchemaFit::of(stated, version) == SchemaFit::Unfit {
                 return Ok(false);
@@ -276,20 +282,20 @@ impl Scene<'_> {
     /// Both servers with what belongs to them.
     fn whole_setup(&self, mut source: Server, mut restored: Server) -> Result<(Server, Server), Halt> {
         let recipe = self.database_recipe()?;
-        source.setup.extend(cloud::beside(self.desk, &self.fact("source"), &recipe.source)?);
-        restored.setup.extend(cloud::beside(self.desk, &self.fact("restored"), &recipe.restored)?);
+        source.setup.extend(cloud::beside(self.desk, &self.fact(Item::Source), &recipe.source)?);
+        restored.setup.extend(cloud::beside(self.desk, &self.fact(Item::Restored), &recipe.restored)?);
         Ok((source, restored))
     }
 
     /// The workflow run that compares: found, or dispatched. Comparing twice does no harm.
     fn verification_run(&self) -> Result<u64, Halt> {
-        let name = self.fact("dispatched");
+        let name = self.fact(Item::Dispatched);
         if let Some(id) = self.desk.known::<Option<u64>>(&name).flatten() {
             return Ok(id);
         }
         let order = self.order()?;
         let since = self.step.intended_at().unwrap_or(self.run.opened_at());
-        let found = self.fact("look/run");
+        let found = self.look(Item::Run);
         if let Some(run) = github::find_run(self.desk, &found, &order.pipeline, since, &self.correlation())? {
             return Ok(run.id);
         }
@@ -309,9 +315,9 @@ impl Scene<'_> {
         let revision = self.run.id().to_string();
         let sent_at = self.step.intended_at().unwrap_or(self.desk.now);
 
-        github::put_secret(self.desk, &self.fact("secret"), recipe.secret.as_str(), &connection.into())?;
-        github::put_variable(self.desk, &self.fact("variable"), &database.variable, &revision)?;
-        let (updated_name, revision_name) = (self.fact("updated"), self.fact("revision"));
+        github::put_secret(self.desk, &self.fact(Item::Secret), recipe.secret.as_str(), &connection.into())?;
+        github::put_variable(self.desk, &self.fact(Item::Variable), &database.variable, &revision)?;
+        let (updated_name, revision_name) = (self.fact(Item::Updated), self.fact(Item::Revision));
         let updated = github::secret_updated_at(self.desk, &updated_name, recipe.secret.as_str())?;
         // GitHub's clock counts whole seconds.
         if updated.is_none_or(|updated| updated < sent_at - chrono::TimeDelta::seconds(2)) {

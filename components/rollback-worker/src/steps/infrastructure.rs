@@ -10,17 +10,25 @@ use rollback::{
 use super::{Scene, pipeline};
 use crate::{
     desk::{Desk, Halt},
+    fact::{FactName, Item, Topic},
     outside::{
         github,
         plan::{self, FetchedPlan},
     },
 };
 
-/// The name of the artifact with the plan.
-const PLAN: &str = "plan";
+/// What the workflow calls the artifact with the plan.
+pub(super) const PLAN: &str = "plan";
 
-/// Where the fetched plan stands.
-const FETCHED: &str = "I3/plan";
+/// The plan, as it was fetched before the approvals.
+fn fetched() -> FactName {
+    Topic::Step(StepName::Infrastructure(I::FetchPlan)).fact(Item::Plan)
+}
+
+/// The workflow run that has made it.
+fn planned() -> FactName {
+    Topic::Step(StepName::Infrastructure(I::Plan)).fact(Item::Run)
+}
 
 /// The policy that classifies plans, by digest.
 pub(super) fn protection(desk: &Desk<'_>) -> Result<Digest, Halt> {
@@ -31,8 +39,8 @@ pub(super) fn protection(desk: &Desk<'_>) -> Result<Digest, Halt> {
 /// What would run.
 pub(super) fn recipe(request: &InfrastructureRequest, desk: &Desk<'_>) -> Result<Recipe, Halt> {
     let unknown = || Halt::fail(FailureCode::PlanAltered, "there is no plan");
-    let fetched: FetchedPlan = desk.known(FETCHED).ok_or_else(unknown)?;
-    let run: github::WorkflowRun = desk.known("I2/run").ok_or_else(unknown)?;
+    let fetched: FetchedPlan = desk.known(&fetched()).ok_or_else(unknown)?;
+    let run: github::WorkflowRun = desk.known(&planned()).ok_or_else(unknown)?;
     if let Some(failure) = fetched.failure {
         return Err(Halt::Fail(failure));
     }
@@ -69,9 +77,9 @@ impl Scene<'_> {
     pub(super) fn choose_commit(&self) -> Result<Vec<Report>, Halt> {
         let commit = &self.infrastructure_request()?.commit;
         // A commit that is not there fails the question itself.
-        let on_main = github::is_on_branch(self.desk, &self.fact("branch"), commit)?;
-        let applied = on_main && github::was_applied(self.desk, &self.fact("applied"), commit)?;
-        commit::check(CommitFacts { exists: true, on_main, applied, signed_stable: false })?;
+        let on_main = github::is_on_branch(self.desk, &self.fact(Item::Branch), commit)?;
+        let applied = on_main && github::was_applied(self.desk, &self.fact(Item::Applied), commit)?;
+        commit::check(CommitFacts { on_main, applied })?;
         Ok(Vec::new())
     }
 
@@ -85,22 +93,17 @@ impl Scene<'_> {
         let exceptions = self.infrastructure_request()?.exceptions.clone();
         let id = self.operation_of(&StepName::Infrastructure(I::Plan));
         let id = id.ok_or_else(|| Halt::fail(FailureCode::PlanFailed, "no workflow run has planned"))?;
-        let fetched: FetchedPlan = self.fetch(id.as_str(), &self.fact("artifact"), FETCHED, exceptions)?;
-        match fetched.failure.filter(|failure| failure.code == FailureCode::PlanAltered) {
-            Some(failure) => Err(Halt::Fail(failure)),
-            None => Ok(Vec::new()),
-        }
+        self.fetch(id.as_str(), &fetched(), exceptions).map(|_| Vec::new())
     }
 
     fn fetch(
         &self,
         run: &str,
-        artifact_name: &str,
-        name: &str,
+        name: &FactName,
         exceptions: std::collections::BTreeSet<rollback::Address>,
     ) -> Result<FetchedPlan, Halt> {
         let repository = self.repository()?;
-        let artifact = github::artifact(self.desk, artifact_name, &repository, run, PLAN)?;
+        let artifact = github::artifact(self.desk, &self.fact(Item::Artifact), &repository, run, PLAN)?;
         let missing = || Halt::fail(FailureCode::PlanAltered, "the workflow run has left no plan");
         let artifact = artifact.filter(|artifact| !artifact.expired).ok_or_else(missing)?;
         plan::fetch(self.desk, name, &repository, &artifact, exceptions)
@@ -118,7 +121,7 @@ impl Scene<'_> {
         };
         self.follow(&self.repository()?, id, FailureCode::PlanFailed)?;
         let exceptions = self.infrastructure_request()?.exceptions.clone();
-        let fetched = self.fetch(id.as_str(), &self.fact("artifact"), &self.fact(PLAN), exceptions)?;
+        let fetched = self.fetch(id.as_str(), &self.fact(Item::Plan), exceptions)?;
         if fetched.changes_nothing {
             Ok(Vec::new())
         } else {

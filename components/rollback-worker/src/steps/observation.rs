@@ -5,14 +5,12 @@ use rollback::{
     step::{DatabaseStep as D, Rollout, StepName},
 };
 
-use super::{Scene, pipeline, running};
+use super::{Scene, infrastructure, pipeline, running};
 use crate::{
     desk::Halt,
-    outside::{github, plan, registry},
+    fact::Item,
+    outside::{github, plan::PlanArtifact, registry},
 };
-
-/// The beginning of the names of what is asked to see what is there now.
-pub(super) const NOW: &str = "now/";
 
 impl Scene<'_> {
     /// The recipe, made anew of what is there now as far as the step is concerned.
@@ -27,8 +25,9 @@ impl Scene<'_> {
     /// What the tag points to now, what runs now, and what deploys it now.
     fn observe_application(&self, recipe: ApplicationRecipe) -> Result<ApplicationRecipe, Halt> {
         let application = running::configured(self.desk, &recipe.application)?;
-        let digest = registry::tag_digest(self.desk, &self.fact("now/tag"), &application.image, &recipe.image.tag)?;
-        let running = running::digest(self.desk, &self.fact("now"), application)?;
+        let digest =
+            registry::tag_digest(self.desk, &self.now().fact(Item::Tag), &application.image, &recipe.image.tag)?;
+        let running = running::digest(self.desk, &self.now(), application)?;
         let mut seen = recipe;
         if let Some(digest) = digest {
             seen.image.digest = digest;
@@ -52,7 +51,7 @@ impl Scene<'_> {
             for redeployment in seen.redeployments.iter_mut().filter(|redeployment| redeployment.application == *name) {
                 let application = running::configured(self.desk, name)?;
                 redeployment.image.repository = application.image.clone();
-                redeployment.image.digest = running::digest(self.desk, &self.fact("now"), application)?;
+                redeployment.image.digest = running::digest(self.desk, &self.now(), application)?;
                 redeployment.pipeline = pipeline::deployment(self.desk, application)?;
             }
         }
@@ -63,15 +62,15 @@ impl Scene<'_> {
     fn observe_plan(&self, recipe: InfrastructureRecipe) -> Result<InfrastructureRecipe, Halt> {
         let mut seen = recipe;
         let repository = self.repository()?;
-        let run = github::run(self.desk, &self.fact("now/run"), &repository, seen.planned_by.as_str())?;
+        let run = github::run(self.desk, &self.now().fact(Item::Run), &repository, seen.planned_by.as_str())?;
         seen.planned_in_attempt = run.attempt;
-        let (name, id) = (self.fact("now/artifact"), seen.planned_by.as_str());
-        let artifact = github::artifact(self.desk, &name, &repository, id, "plan")?;
+        let (name, id) = (self.now().fact(Item::Artifact), seen.planned_by.as_str());
+        let artifact = github::artifact(self.desk, &name, &repository, id, infrastructure::PLAN)?;
         seen.artifact = match artifact {
-            Some(artifact) if !artifact.expired => plan::reference(&artifact)?,
+            Some(artifact) if !artifact.expired => PlanArtifact::from(&artifact).reference()?,
             _ => pipeline::reference("none")?,
         };
-        seen.policy = super::infrastructure::protection(self.desk)?;
+        seen.policy = infrastructure::protection(self.desk)?;
         seen.pipeline = pipeline::infrastructure(self.desk)?;
         Ok(seen)
     }

@@ -11,7 +11,8 @@ use rollback::{
 use super::{Scene, unconfigured};
 use crate::{
     desk::{Call, Desk, Halt},
-    outside::github,
+    fact::Item,
+    outside::{github, plan::PlanArtifact},
     settings::{Application, Github},
     trace::Trace,
 };
@@ -74,7 +75,7 @@ impl Scene<'_> {
                 _ => return Err(another_kind()),
             },
             StepName::Infrastructure(I::Apply) => match self.approved()? {
-                Recipe::Infrastructure(recipe) => (recipe.pipeline.clone(), self.application_of(recipe)),
+                Recipe::Infrastructure(recipe) => (recipe.pipeline.clone(), self.application_of(recipe)?),
                 _ => return Err(another_kind()),
             },
             StepName::Infrastructure(_) => match self.run.request() {
@@ -121,31 +122,33 @@ impl Scene<'_> {
         Ok((redeployment.pipeline.clone(), inputs))
     }
 
-    fn application_of(&self, recipe: &rollback::recipe::InfrastructureRecipe) -> BTreeMap<String, String> {
+    fn application_of(
+        &self,
+        recipe: &rollback::recipe::InfrastructureRecipe,
+    ) -> Result<BTreeMap<String, String>, Halt> {
         let approvers: Vec<String> = self.run.approvals().iter().map(|approval| approval.person.to_string()).collect();
-        let artifact = recipe.artifact.as_str().split('@').next().unwrap_or_default();
-        [
+        let artifact = PlanArtifact::read(&recipe.artifact)?;
+        let inputs = [
             ("commit", recipe.commit.as_str().to_owned()),
             ("planRunId", recipe.planned_by.to_string()),
-            ("artifactId", artifact.to_owned()),
+            ("artifactId", artifact.id.to_string()),
             ("tfplanSha256", recipe.plan.hex()),
             ("approvals", approvers.join(",")),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+        ];
+        Ok(inputs.map(|(name, value)| (name.to_owned(), value)).into())
     }
 
     /// The call that dispatches the workflow.
     pub(super) fn dispatch(&self) -> Result<Call, Halt> {
         let order = self.order()?;
-        github::dispatch(self.desk, &self.fact("dispatch"), &order.pipeline, &order.inputs)
+        github::dispatch(self.desk, self.fact(Item::Dispatch), &order.pipeline, &order.inputs)
     }
 
     /// Looks for the workflow run that a dispatch has made.
     pub(super) fn find_dispatched(&self) -> Result<Trace, Halt> {
         let order = self.order()?;
         let since = self.step.intended_at().unwrap_or(self.run.opened_at());
-        let found = github::find_run(self.desk, &self.fact("look/run"), &order.pipeline, since, &self.correlation())?;
+        let found = github::find_run(self.desk, &self.look(Item::Run), &order.pipeline, since, &self.correlation())?;
         Ok(match found {
             Some(run) => Trace::Found(reference(&run.id.to_string())?),
             None => Trace::Absent,

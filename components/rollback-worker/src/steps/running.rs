@@ -4,6 +4,7 @@ use rollback::{Application as Name, Digest, step::FailureCode};
 
 use crate::{
     desk::{Desk, Halt},
+    fact::{Item, Topic},
     outside::cluster,
     settings::Application,
 };
@@ -14,14 +15,14 @@ pub(super) fn configured<'a>(desk: &Desk<'a>, name: &Name) -> Result<&'a Applica
     desk.place.targets.application(name).ok_or_else(unknown)
 }
 
-/// The digest that an application runs. `prefix` begins the names of the facts.
-pub(super) fn digest(desk: &Desk<'_>, prefix: &str, application: &Application) -> Result<Digest, Halt> {
-    let name = format!("{prefix}/deployment:{}", application.name);
+/// The digest that an application runs, found out for a topic.
+pub(super) fn digest(desk: &Desk<'_>, topic: &Topic, application: &Application) -> Result<Digest, Halt> {
+    let name = topic.fact(Item::Deployment).of(&application.name);
     let deployment = cluster::deployment(desk, &name, application)?;
     if let Some(pinned) = deployment.pinned() {
         return Ok(pinned);
     }
-    let pods = cluster::pods(desk, &format!("{prefix}/pods:{}", application.name), application, &deployment)?;
+    let pods = cluster::pods(desk, &topic.fact(Item::Pods).of(&application.name), application, &deployment)?;
     let mut digests: Vec<Digest> = pods.iter().filter_map(|pod| pod.digest).collect();
     digests.sort_unstable();
     digests.dedup();

@@ -8,10 +8,9 @@ use clients::alertmanager::{Alertmanager, read_alerts};
 use rollback::{
     Target,
     alert::{Alert, Notification},
-    audit::{Event, Subject},
+    audit::{Event, Record, Subject},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use store::{
     Database, StoreError,
     operations::{Rest, take_in},
@@ -20,7 +19,7 @@ use uuid::Uuid;
 
 use super::{Office, Transport};
 use crate::{
-    ledger::{self, Claim, Then},
+    ledger::{self, Claim, Commit, Then},
     trouble::Trouble,
 };
 
@@ -104,9 +103,10 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
         let subject = Subject { incident, ..Subject::default() };
         let why = trouble.failure().detail.clone();
         let event = Event::AlertsLeftOut { group: line(&rest.group), count: rest.truncated, why };
-        let more = [("records".to_owned(), json!([ledger::record(now, None, subject, event)?]))].into_iter().collect();
+        let mut commit = Commit::new();
+        commit.record(&Record { at: now, actor: None, subject, event })?;
         let then = Then::Again { seconds: seconds(DAY), notes: serde_json::to_value(notes).ok() };
-        ledger::commit(self.db, claim, None, &[], more, then).await.map(drop)
+        ledger::commit(self.db, claim, None, &[], commit, then).await.map(drop)
     }
 
     async fn later(&self, claim: &Claim, after: TimeDelta, notes: Notes) -> Result<(), StoreError> {

@@ -2,13 +2,12 @@
 
 use chrono::TimeDelta;
 use rollback::{Case, Change, Refusal, Report};
-use serde_json::Map;
 use store::{Database, StoreError};
 
 use super::{ATTEMPTS, Office, Transport};
 use crate::{
     desk::Evidence,
-    ledger::{self, Claim, Outcome, Snapshot, Then},
+    ledger::{self, Claim, Commit, Outcome, Snapshot, Then},
     turn::Notes,
 };
 
@@ -42,7 +41,7 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
     /// Ends the turn.
     pub(super) async fn finish(&self, claim: &Claim, then: Then) -> Result<(), StoreError> {
         // Who was overtaken has nothing to say any more.
-        ledger::commit(self.db, claim, None, &[], Map::new(), then).await.map(drop)
+        ledger::commit(self.db, claim, None, &[], Commit::new(), then).await.map(drop)
     }
 
     /// Ends the turn until so much later.
@@ -53,7 +52,7 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
     /// Puts on record what came to be known.
     pub(super) async fn note(&self, claim: &Claim, notes: &Notes, evidence: &[Evidence]) -> Result<(), StoreError> {
         let then = later(TimeDelta::zero(), notes);
-        ledger::commit(self.db, claim, None, evidence, Map::new(), then).await.map(drop)
+        ledger::commit(self.db, claim, None, evidence, Commit::new(), then).await.map(drop)
     }
 
     /// Commits reports. When somebody else has committed in between, they are decided on again. Whether they are committed:
@@ -77,7 +76,7 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
                 }
             };
             let decided = Some((&current, changes.as_slice()));
-            match ledger::commit(self.db, claim, decided, evidence, Map::new(), then.clone()).await? {
+            match ledger::commit(self.db, claim, decided, evidence, Commit::new(), then.clone()).await? {
                 Outcome::Committed => return Ok(true),
                 Outcome::Fenced => return Ok(false),
                 Outcome::Conflict => current = self.look(case).await?,
@@ -100,7 +99,7 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
                 Ok(None) => break,
                 Ok(Some(change)) => {
                     let decided = Some((&current, std::slice::from_ref(&change)));
-                    match ledger::commit(self.db, &claim, decided, &[], Map::new(), then.clone()).await? {
+                    match ledger::commit(self.db, &claim, decided, &[], Commit::new(), then.clone()).await? {
                         Outcome::Conflict => current = self.look(case).await?,
                         Outcome::Committed | Outcome::Fenced => return Ok(()),
                     }

@@ -10,7 +10,7 @@ use store::{Database, StoreError};
 
 use super::{Office, Transport};
 use crate::{
-    ledger::{self, Claim, Then},
+    ledger::{self, Claim, Commit, Then},
     notification::{Message, Progress, Step, read},
     trouble::Trouble,
 };
@@ -41,7 +41,7 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
         };
         let Some(place) = targets.into_iter().find_map(|target| self.settings.of(target).ok()) else {
             let outcome = json!({"left": "no environment is configured"});
-            return self.told(&claim, payload.seq, outcome).await;
+            return self.told(&claim, payload.seq, &outcome).await;
         };
         let mut progress: Progress = serde_json::from_value(claim.notes.clone()).unwrap_or_default();
         let Payload { seq, audience, record } = &payload;
@@ -49,7 +49,7 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
         match message.next(&mut progress, now) {
             Step::Done => {
                 let outcome = serde_json::to_value(&progress.told).unwrap_or_default();
-                self.told(&claim, payload.seq, outcome).await
+                self.told(&claim, payload.seq, &outcome).await
             }
             Step::Wait(after) => {
                 let seconds = after.to_std().map_or(1.0, |after| after.as_secs_f64());
@@ -70,9 +70,9 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
     }
 
     /// Puts on record that people are told.
-    async fn told(&self, claim: &Claim, seq: i64, outcome: Value) -> Result<(), StoreError> {
-        let told = json!([{"seq": seq, "outcome": outcome}]);
-        let more = [("told".to_owned(), told)].into_iter().collect();
-        ledger::commit(self.db, claim, None, &[], more, Then::Done).await.map(drop)
+    async fn told(&self, claim: &Claim, seq: i64, outcome: &Value) -> Result<(), StoreError> {
+        let mut commit = Commit::new();
+        commit.told(seq, outcome);
+        ledger::commit(self.db, claim, None, &[], commit, Then::Done).await.map(drop)
     }
 }

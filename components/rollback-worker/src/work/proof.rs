@@ -2,13 +2,13 @@
 
 use chrono::TimeDelta;
 use rollback::{IncidentState, Report};
-use serde_json::json;
 use store::{Database, StoreError};
 
 use super::{Office, Transport};
 use crate::{
-    desk::{Call, Desk, Evidence, Fact, Halt, Keep, SILENT},
-    ledger::{self, Claim, Then},
+    desk::{Call, Desk, Evidence, Halt, Keep},
+    fact::{Fact, FactName},
+    ledger::{self, Claim, Commit, Then},
     trouble::Trouble,
     turn::Notes,
     validation::{Findings, validate},
@@ -93,9 +93,9 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
         match crate::triage::triage(incident, named, &desk) {
             Ok(triage) => {
                 let evidence = desk.proof();
-                let filed = json!([{"incident": incident.id(), "document": triage}]);
-                let more = [("triages".to_owned(), filed)].into_iter().collect();
-                ledger::commit(self.db, &claim, None, &evidence, more, Then::Done).await.map(drop)
+                let mut commit = Commit::new();
+                commit.triage(incident.id(), &triage)?;
+                ledger::commit(self.db, &claim, None, &evidence, commit, Then::Done).await.map(drop)
             }
             Err(Halt::Ask(call)) => self.question(&claim, *call, notes).await,
             Err(Halt::Wait { after, forget }) => {
@@ -119,7 +119,7 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
             }
             Err(trouble) => trouble,
         };
-        eprintln!("{}: {}", call.name, trouble.failure().detail);
+        eprintln!("{}: {}", call.keep, trouble.failure().detail);
         notes.tries = notes.tries.saturating_add(1);
         let pause = match &trouble {
             Trouble::Passing { retry_after, .. } if notes.tries < TRIES => {
@@ -128,7 +128,7 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
             Trouble::Refused(_) if notes.tries < TRIES => {
                 let environment = claim.snapshot.case.as_ref().map(|case| case.incident().target().environment());
                 // An old token may have been revoked; a new one is fetched where one is.
-                environment.filter(|place| self.memory.forget(place.as_str())).map(|_| TimeDelta::seconds(1))
+                environment.filter(|place| self.memory.forget(*place)).map(|_| TimeDelta::seconds(1))
             }
             _ => None,
         };
@@ -137,13 +137,12 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
         }
         // No answer is an answer here: the check that needs it is inconclusive, the evidence says that it was not seen.
         notes.tries = 0;
-        let silent =
-            Fact { at: now, asked: call.request.subject(), status: 0, value: serde_json::Value::Null, evidence: None };
-        match call.keep {
-            Keep::Record => drop(notes.facts.insert(call.name, silent)),
+        let name = match call.keep {
+            Keep::Record(name) => name,
             // Whatever needs the token has no answer either; it is found out call by call.
-            Keep::Memory => drop(notes.facts.insert(format!("{SILENT}{}", call.name), silent)),
-        }
+            Keep::Memory(environment, secret) => FactName::silent(environment, &secret),
+        };
+        notes.facts.insert(name, Fact::silence(now, call.request.subject()));
         self.note(claim, &notes, &[]).await
     }
 }

@@ -2,14 +2,13 @@
 
 use rollback::{
     Kind,
-    audit::{Event, Subject},
+    audit::{Event, Record, Subject},
     drill::{Quarter, is_reminder_due, standing},
 };
-use serde_json::{Map, Value};
 use store::{Database, StoreError};
 
 use super::{Office, Transport};
-use crate::ledger::{self, Claim, Then};
+use crate::ledger::{self, Claim, Commit, Then};
 
 /// How often it is looked whether a drill is overdue, in seconds.
 const LOOK: f64 = 3_600.0;
@@ -18,7 +17,7 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
     /// One look at the drills of each kind.
     pub(super) async fn remind(&self, claim: Claim) -> Result<(), StoreError> {
         let known = ledger::drills(self.db).await?;
-        let (mut records, mut reminded) = (Vec::new(), Vec::new());
+        let mut commit = Commit::new();
         for &kind in Kind::ALL {
             let standing = standing(kind, &known.drills, known.installed_at, known.now);
             let last = known.reminded.get(kind.as_str()).copied();
@@ -26,13 +25,11 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
                 // The one that passed without a drill.
                 let quarter = Quarter::of(known.now).previous();
                 let event = Event::DrillOverdue { kind, quarter };
-                records.push(ledger::record(known.now, None, Subject::default(), event)?);
-                reminded.push(Value::from(kind.as_str()));
+                commit.record(&Record { at: known.now, actor: None, subject: Subject::default(), event })?;
+                commit.reminded(kind);
             }
         }
-        let more: Map<String, Value> =
-            [("records".to_owned(), records.into()), ("reminded".to_owned(), reminded.into())].into_iter().collect();
         let then = Then::Again { seconds: LOOK, notes: None };
-        ledger::commit(self.db, &claim, None, &[], more, then).await.map(drop)
+        ledger::commit(self.db, &claim, None, &[], commit, then).await.map(drop)
     }
 }

@@ -2,14 +2,15 @@
 
 use chrono::TimeDelta;
 use rollback::{
-    Case, Report,
+    Case, Digest, Report,
     step::{Finding, StepEvent},
 };
 use store::{Database, StoreError};
 
 use super::{Office, Transport, cases::later};
 use crate::{
-    desk::{Call, Desk, Evidence, Fact, Keep, Read},
+    desk::{Call, Desk, Evidence, Keep, Read},
+    fact::{Fact, Group, Topic},
     ledger::{Claim, Snapshot, Then},
     trouble::Trouble,
     turn::{self, Action, Notes, Setback, Taken},
@@ -56,15 +57,15 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
             }
             Action::Report(reports, evidence) => {
                 drop(desk);
-                self.report(&claim, &claim.snapshot, reports, evidence, notes).await
+                self.report(&claim, &claim.snapshot, reports, evidence, notes, TimeDelta::zero()).await
             }
             Action::Ask(call) => {
                 drop(desk);
                 self.ask(&claim, &case, *call, notes).await
             }
-            Action::Send(call) => {
+            Action::Send(call, observed) => {
                 drop(desk);
-                self.send(&claim, &case, *call, notes).await
+                self.send(&claim, &case, *call, observed, notes).await
             }
         }
     }
@@ -82,14 +83,13 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
                     // The preview's own questions: there is no step that could fail.
                     return self.again(claim, REFUSED, &notes).await;
                 };
-                eprintln!("{} of {}: {}", call.name, step.name(), trouble.failure().detail);
-                let forget = || self.memory.forget(environment.as_str());
-                match turn::troubled(step, &mut notes, trouble, forget) {
+                eprintln!("{} of {}: {}", call.keep, step.name(), trouble.failure().detail);
+                match turn::troubled(step, &mut notes, trouble, || self.memory.forget(environment)) {
                     Setback::Again(after) => self.again(claim, after, &notes).await,
-                    Setback::Report(Action::Report(reports, evidence), _) => {
-                        self.report(claim, &claim.snapshot, reports, evidence, notes).await
+                    Setback::Report(event, after) => {
+                        let reports = vec![Report::Step { step: step.name().clone(), event }];
+                        self.report(claim, &claim.snapshot, reports, Vec::new(), notes, after).await
                     }
-                    Setback::Report(_, after) => self.again(claim, after, &notes).await,
                 }
             }
         }
@@ -112,26 +112,36 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
     ) -> Vec<Evidence> {
         notes.tries = 0;
         let asked = call.request.subject();
-        if call.keep == Keep::Memory {
-            let secret = read.value.as_str().unwrap_or_default().to_owned();
-            self.memory.put(&call.name, secret.into(), read.lasts, now);
-            return Vec::new();
-        }
+        let name = match &call.keep {
+            Keep::Record(name) => name.clone(),
+            Keep::Memory(environment, name) => {
+                let secret = read.value.as_str().unwrap_or_default().to_owned();
+                self.memory.put(*environment, name.clone(), secret.into(), read.lasts, now);
+                return Vec::new();
+            }
+        };
         notes.renewed = false;
         let evidence: Vec<Evidence> =
             read.evidence.into_iter().map(|bytes| Evidence::new("application/json", bytes, &asked)).collect();
         let digest = evidence.first().map(|evidence| evidence.digest);
-        notes.facts.insert(call.name.clone(), Fact { at: now, asked, status, value: read.value, evidence: digest });
+        notes.facts.insert(name, Fact { at: now, asked, status, value: read.value, evidence: digest });
         evidence
     }
 
     /// Puts it on record that the step leaves, sends it, and commits what came of it. In between it may have arrived, and
     /// whoever finds the step so assumes nothing.
-    async fn send(&self, claim: &Claim, case: &Case, call: Call, notes: Notes) -> Result<(), StoreError> {
+    async fn send(
+        &self,
+        claim: &Claim,
+        case: &Case,
+        call: Call,
+        observed: Option<Digest>,
+        notes: Notes,
+    ) -> Result<(), StoreError> {
         let Some(step) = case.run().and_then(rollback::Run::current_step) else {
             return self.finish(claim, Then::Done).await;
         };
-        let leaves = Report::Step { step: step.name().clone(), event: StepEvent::Send };
+        let leaves = Report::Step { step: step.name().clone(), event: StepEvent::Send { observed } };
         if !self.commit(claim, &claim.snapshot, &[leaves], &[], Then::Keep).await? {
             // Halted, stopped, or overtaken: nothing has left.
             return self.again(claim, REFUSED, &notes).await;
@@ -154,16 +164,16 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
                 Err(_) => turn::missed(step, &Trouble::garbled("the answer has another shape")),
             },
             Err(trouble) => {
-                eprintln!("{} of {}: {}", call.name, step.name(), trouble.failure().detail);
+                eprintln!("{} of {}: {}", call.keep, step.name(), trouble.failure().detail);
                 turn::missed(step, &trouble)
             }
         };
         let Action::Report(reports, evidence) = action else { return Ok(()) };
         let snapshot = self.look(case).await?;
-        self.report(claim, &snapshot, reports, evidence, notes).await
+        self.report(claim, &snapshot, reports, evidence, notes, TimeDelta::zero()).await
     }
 
-    /// Commits reports, and looks at the run again when it is time.
+    /// Commits reports, and looks at the run again when it is time: after a while at least.
     async fn report(
         &self,
         claim: &Claim,
@@ -171,18 +181,18 @@ impl<D: Database, T: Transport> Office<'_, D, T> {
         reports: Vec<Report>,
         evidence: Vec<Evidence>,
         mut notes: Notes,
+        at_least: TimeDelta,
     ) -> Result<(), StoreError> {
-        let mut after = TimeDelta::zero();
+        let mut after = at_least;
         for report in &reports {
             if let Report::Step { step, event } = report {
                 let traced = matches!(event, StepEvent::Lose | StepEvent::Reconcile { .. } | StepEvent::Repeat);
                 if traced {
-                    notes.forget(&[format!("{step}/look/")]);
+                    notes.forget(&[Group::Topic(Topic::Look(step.clone()))]);
                 }
                 after = match event {
                     StepEvent::Lose => LOST,
                     StepEvent::Reconcile { finding: Finding::Absent } => ABSENT,
-                    StepEvent::Reconcile { finding: Finding::Unclear } => TimeDelta::seconds(2),
                     _ => after,
                 };
             }

@@ -1,8 +1,9 @@
 //! The outside misbehaves: it refuses, is too busy, breaks, is slow, talks nonsense, breaks off. Then it recovers. What each
 //! comes to stands in `docs/rollback.md`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
+use chrono::TimeDelta;
 use clients::{Request, Response, Silence};
 use rollback::{
     Kind, RunState,
@@ -10,7 +11,7 @@ use rollback::{
 };
 use rollback_worker::memory::Memory;
 
-use crate::{books::Fuse, kill::effects, stage::Stage};
+use crate::{books::Fuse, kill::effects, stage::Stage, world::World};
 
 /// How the outside misbehaves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -96,7 +97,7 @@ fn each_call_of(stage: &Stage, kind: Kind) -> u32 {
     loop {
         let before = stage.fork();
         let asked = Cell::new(false);
-        let watch = |_: &Request, _: &crate::world::World| {
+        let watch = |_: &Request, _: &World| {
             asked.set(true);
             None
         };
@@ -116,7 +117,7 @@ fn each_call_of(stage: &Stage, kind: Kind) -> u32 {
 fn misbehaves(stage: &Stage, kind: Kind, manner: Manner) {
     let step = stage.current();
     let (left, shot) = (Cell::new(TIMES), Cell::new(false));
-    let meddler = |request: &Request, _: &crate::world::World| {
+    let meddler = |request: &Request, _: &World| {
         let left_now = left.get();
         if left_now == 0 {
             return None;
@@ -163,4 +164,29 @@ fn misbehaves(stage: &Stage, kind: Kind, manner: Manner) {
     if manner.passes() && !shot.get() {
         assert!(previewed || stage.state() == RunState::Succeeded, "it has not recovered: {what}");
     }
+}
+
+#[test]
+fn what_was_lost_is_looked_for_again_when_the_other_side_says() {
+    let stage = Stage::drafted(Kind::Application, &["orders"]);
+    stage.works(&Fuse::none(), None);
+    stage.executes();
+    let (lost, looks) = (Cell::new(false), RefCell::new(Vec::new()));
+    let meddler = |request: &Request, world: &World| {
+        if request.url.contains("/dispatches") {
+            lost.set(true);
+            return Some(Err(Silence::TimedOut));
+        }
+        if !lost.get() || !request.url.contains("/workflows/deploy.yml/runs") {
+            return None;
+        }
+        looks.borrow_mut().push(*world.now.borrow());
+        let is_busy = looks.borrow().len() <= 3;
+        is_busy.then(|| request.answer(429, vec![("retry-after".to_owned(), "60".to_owned())], Vec::new()))
+    };
+    stage.works(&Fuse::none(), Some(&meddler));
+    let pauses: Vec<_> = looks.borrow().windows(2).take(3).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses.len() == 3 && pauses.iter().all(|pause| *pause >= TimeDelta::seconds(60)), "{pauses:?}");
+    // Nobody was called because of that: the dispatch has left no trace, and an operator may let it happen.
+    assert!(stage.waits_for_people(), "{}", stage.told());
 }

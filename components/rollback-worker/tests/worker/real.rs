@@ -152,7 +152,7 @@ async fn story(kind: Kind) {
         ("ada", approve()),
         ("bob", Command::OpenPreview),
         ("bob", approve()),
-        ("olaf", Command::Execute { observed: digest }),
+        ("olaf", Command::Execute { digest }),
     ] {
         let claimed = rollback::Role::ALL.iter().copied().collect();
         let actor = Actor { person: person.parse().unwrap(), claimed };

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use rollback::{
     Actor, Case, Change, Command, Context, Digest, IncidentId, IncidentState, Kind, NewIncident, Principal, Run, RunId,
     RunState, Strategy, Target, ValidationId,
-    step::{Repeat, Step, StepStatus},
+    step::{Absence, Repeat, Step, StepStatus},
     validation::Policy,
 };
 use rollback_worker::{
@@ -214,7 +214,7 @@ impl Stage {
             let acknowledged = hazards.clone();
             self.does(approver, Command::Approve { digest, acknowledged, break_glass: None });
         }
-        self.does("olaf", Command::Execute { observed: digest });
+        self.does("olaf", Command::Execute { digest });
         self.wakes();
     }
 
@@ -360,7 +360,7 @@ impl Stage {
         let unknown =
             |step: &Step| step.status() == StepStatus::Unknown && step.name().character().repeat == Repeat::OnceAbsent;
         let Some(step) = self.current().filter(unknown) else { return false };
-        step.absence().is_some_and(|absence| absence.until - absence.since >= rollback::step::ABSENCE)
+        step.absence().is_some_and(Absence::is_proof)
     }
 
     /// Whether the run waits for its approvals.

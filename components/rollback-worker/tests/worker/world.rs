@@ -212,7 +212,7 @@ impl World {
                 200,
                 &json!({"total_count": 1, "jobs": [{
                     "id": 1, "name": "deploy", "status": "completed", "conclusion": "failure",
-                    "steps": [{"name": "Roll out", "status": "completed", "conclusion": "failure", "number": 3}],
+                    "steps": [{"name": "Wait for the rollout", "status": "completed", "conclusion": "failure", "number": 3}],
                 }]}),
             ),
             ("GET", ["actions", "runs", id, "artifacts"]) => {

@@ -122,7 +122,6 @@ const EVENTS = {
   decided: "Decided",
   dismissal_proposed: "Dismissal proposed",
   dismissed: "Dismissed",
-  change_seen: "A change was seen",
   warned: "Warning",
   run_opened: "Rollback requested",
   previewed: "The preview is ready",
@@ -191,7 +190,7 @@ function detail(event) {
     case "manual_needed":
       return [event.step, failure].filter(Boolean).join(", ");
     default:
-      return event.reason ?? event.statement ?? event.review ?? event.what ?? "";
+      return event.reason ?? event.statement ?? event.review ?? "";
   }
 }
 

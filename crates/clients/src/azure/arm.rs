@@ -7,7 +7,7 @@ use rollback::ServerName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{AzureError, Reason, Server, server};
+use super::{AzureError, Reason, Server, Setting, server};
 use crate::{Method, Rejection, Request, Response, Secret, Words, address, fault};
 
 /// The version of the API that everything here is written against.
@@ -70,11 +70,11 @@ impl Beside {
     }
 }
 
-/// A page of what belongs to a server: names in words, and values. To be added to [`Server::setup`].
+/// A page of what belongs to a server. To be added to [`Server::setup`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Settings {
     /// What is there.
-    pub setup: BTreeMap<String, String>,
+    pub setup: BTreeMap<Setting, String>,
     /// The address of the next page, for [`Arm::next`].
     pub next: Option<String>,
 }
@@ -218,14 +218,14 @@ pub fn read_beside(response: &Response, what: Beside) -> Result<Settings, AzureE
         match what {
             Beside::FirewallRules => {
                 let range = format!("{}-{}", text("startIpAddress"), text("endIpAddress"));
-                Some((format!("the firewall rule {name}"), range))
+                Some((Setting::FirewallRule(name), range))
             }
             Beside::Configurations => {
-                (text("source") == "user-override").then(|| (format!("the parameter {name}"), text("value")))
+                (text("source") == "user-override").then(|| (Setting::Parameter(name), text("value")))
             }
             Beside::Administrators => {
                 let who = format!("{} ({})", text("principalName"), text("principalType"));
-                Some((format!("the administrator {name}"), who))
+                Some((Setting::Administrator(name), who))
             }
         }
     });
@@ -329,7 +329,7 @@ mod tests {
     fn what_belongs_to_a_server_is_compared_too() {
         let rules = json!({"value": [{"name": "office", "properties": {"startIpAddress": "1.2.3.4", "endIpAddress": "1.2.3.4"}}]});
         let read = read_beside(&Response::of_json(200, &rules), Beside::FirewallRules).unwrap();
-        assert_eq!(read.setup["the firewall rule office"], "1.2.3.4-1.2.3.4");
+        assert_eq!(read.setup[&Setting::FirewallRule("office".to_owned())], "1.2.3.4-1.2.3.4");
         let parameters = json!({"value": [
             {"name": "work_mem", "properties": {"value": "64", "source": "user-override"}},
             {"name": "port", "properties": {"value": "5432", "source": "system-default"}}], "nextLink": "https://m/next"});
@@ -339,7 +339,7 @@ mod tests {
         let people =
             json!({"value": [{"name": "0a1b", "properties": {"principalName": "dba", "principalType": "Group"}}]});
         let read = read_beside(&Response::of_json(200, &people), Beside::Administrators).unwrap();
-        assert_eq!(read.setup["the administrator 0a1b"], "dba (Group)");
+        assert_eq!(read.setup[&Setting::Administrator("0a1b".to_owned())], "dba (Group)");
         let path = arm().beside(&"orders-db".parse().unwrap(), Beside::FirewallRules).subject();
         assert_eq!(path, format!("GET {PATH}/orders-db/firewallRules"));
     }

@@ -1,10 +1,12 @@
 //! A server of PostgreSQL as the resource manager describes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use super::setting::{self, Difference, Setting};
 
 /// The tag that says which run has asked for a server.
 pub(super) const RUN: &str = "rollback-run";
@@ -14,23 +16,6 @@ pub(super) const SOURCE: &str = "rollback-source";
 
 /// The tag that says to which point in time it was restored.
 pub(super) const POINT: &str = "rollback-point-in-time";
-
-/// How a server is set up, as far as a restored one is compared with its source: where it stands in the description, and how
-/// a person calls it.
-const SETUP: [(&str, &str); 12] = [
-    ("/properties/version", "the version of PostgreSQL"),
-    ("/sku/name", "the size"),
-    ("/sku/tier", "the tier"),
-    ("/properties/storage/storageSizeGB", "the storage"),
-    ("/properties/highAvailability/mode", "high availability"),
-    ("/properties/network/publicNetworkAccess", "access from public networks"),
-    ("/properties/network/delegatedSubnetResourceId", "the subnet"),
-    ("/properties/network/privateDnsZoneArmResourceId", "the private DNS zone"),
-    ("/properties/authConfig/activeDirectoryAuth", "logins by Entra"),
-    ("/properties/authConfig/passwordAuth", "logins by password"),
-    ("/properties/dataEncryption/type", "the encryption"),
-    ("/properties/backup/geoRedundantBackup", "backups in a second region"),
-];
 
 /// A server.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -54,8 +39,8 @@ pub struct Server {
     pub source: Option<String>,
     /// The point in time that it was restored to.
     pub point_in_time: Option<DateTime<Utc>>,
-    /// How it is set up, in words.
-    pub setup: BTreeMap<String, String>,
+    /// How it is set up.
+    pub setup: BTreeMap<Setting, String>,
     /// What a restore of it is given, so that it comes to be like it.
     pub likeness: Value,
 }
@@ -81,18 +66,17 @@ impl Server {
             && self.point_in_time == Some(point_in_time)
     }
 
-    /// In what it is set up differently from its source, in words.
+    /// In what it is set up differently from its source.
     #[must_use]
-    pub fn differences(&self, source: &Self) -> Vec<String> {
-        let nothing = "nothing";
-        let names = self.setup.keys().chain(source.setup.keys()).collect::<std::collections::BTreeSet<_>>();
-        let value = |server: &Self, name| server.setup.get(name).map_or_else(|| nothing.to_owned(), Clone::clone);
-        names
-            .into_iter()
-            .map(|name| (name, value(self, name), value(source, name)))
-            .filter(|(_, own, wanted)| own != wanted)
-            .map(|(name, own, wanted)| format!("{name}: {own}, at the source {wanted}"))
-            .collect()
+    pub fn differences(&self, source: &Self) -> Vec<Difference> {
+        let settings: BTreeSet<&Setting> = self.setup.keys().chain(source.setup.keys()).collect();
+        let difference = |setting: &Setting| {
+            let (own, wanted) = (self.setup.get(setting).cloned(), source.setup.get(setting).cloned());
+            (own != wanted).then(|| Difference { setting: setting.clone(), own, wanted })
+        };
+        let mut differences: Vec<Difference> = settings.into_iter().filter_map(difference).collect();
+        differences.sort_by_key(|difference| difference.setting.to_string());
+        differences
     }
 
     /// Reads a description.
@@ -110,20 +94,10 @@ impl Server {
             run: tag(RUN).map(str::to_owned),
             source: tag(SOURCE).map(str::to_owned),
             point_in_time: tag(POINT).and_then(time),
-            setup: SETUP.iter().filter_map(|(pointer, name)| setting(description.pointer(pointer)?, name)).collect(),
+            setup: setting::described(description),
             likeness: likeness(description),
         })
     }
-}
-
-fn setting(value: &Value, name: &str) -> Option<(String, String)> {
-    let text = match value {
-        Value::String(text) if !text.is_empty() && text != "Disabled" => text.clone(),
-        Value::Number(number) => number.to_string(),
-        // What is disabled is not there, whether it says so or leaves it out.
-        _ => return None,
-    };
-    Some((name.to_owned(), text))
 }
 
 /// What a restore is given of its source: it keeps its network for ever, and its size until somebody changes it.
@@ -196,7 +170,7 @@ pub(in crate::azure) mod tests {
         other["properties"]["network"]["publicNetworkAccess"] = "Enabled".into();
         let differences = Server::of(&other).unwrap().differences(&source);
         assert_eq!(
-            differences,
+            differences.iter().map(ToString::to_string).collect::<Vec<_>>(),
             [
                 "access from public networks: Enabled, at the source nothing",
                 "high availability: nothing, at the source ZoneRedundant"

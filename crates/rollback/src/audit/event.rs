@@ -54,8 +54,6 @@ pub enum Event {
     DismissalProposed { cause: DismissalCause, reason: Reason },
     /// The incident was none.
     Dismissed { cause: DismissalCause, reason: Reason },
-    /// Something outside changed the environment.
-    ChangeSeen { what: Reason },
     /// People were warned.
     Warned { warning: Warning },
 
@@ -165,7 +163,6 @@ impl Event {
             | Self::Released { .. } => Some(Audience::Followers),
             Self::AlertFired { .. }
             | Self::AlertCleared
-            | Self::ChangeSeen { .. }
             | Self::RunOpened { .. }
             | Self::Previewed { .. }
             | Self::PreviewOpened { .. }

@@ -84,8 +84,8 @@ pub enum Command {
     },
     /// Let the run begin.
     Execute {
-        /// The digest of the preview, made anew of what is there now.
-        observed: Digest,
+        /// Which preview.
+        digest: Digest,
     },
     /// Call the run off.
     Cancel {
@@ -170,11 +170,6 @@ pub enum Report {
     Fire,
     /// The alert has cleared.
     Clear,
-    /// Something outside has changed the environment.
-    Change {
-        /// What.
-        what: Reason,
-    },
     /// It is known what would run.
     Preview {
         /// What.

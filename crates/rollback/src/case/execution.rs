@@ -9,17 +9,17 @@ use crate::{
 };
 
 impl Turn<'_> {
-    /// Lets the run begin. Guards: what would run now is what was approved; the preview is not too old; enough approvals
-    /// hold now, by people who may approve now; the decision still is for this kind; nothing else holds the environment;
-    /// rollbacks are not halted; the plan is not spent.
-    pub(super) fn execute(&mut self, by: &Actor, observed: Digest) -> Result<(), Refusal> {
+    /// Lets the run begin. Guards: the preview is the one that is meant, and not too old; enough approvals hold now, by
+    /// people who may approve now; the decision still is for this kind; nothing else holds the environment; rollbacks are
+    /// not halted; the plan is not spent. What would run now is compared with it when the first step leaves.
+    pub(super) fn execute(&mut self, by: &Actor, digest: Digest) -> Result<(), Refusal> {
         let now = self.now();
         self.move_run(RunEvent::Execute)?;
         self.move_incident(IncidentEvent::ExecuteRun)?;
         self.context.guard_running()?;
 
         let run = self.run()?;
-        let preview = run.previewed_as(observed)?;
+        let preview = run.previewed_as(digest)?;
         if preview.is_expired(now) {
             return Err(Refusal::PreviewExpired);
         }
@@ -39,8 +39,8 @@ impl Turn<'_> {
         let run = self.run()?.clone();
         self.incident.set_standing(&run, Standing::Executing);
         self.incident.executed = Some(executed);
-        self.happened(Event::Executed { digest: observed, approvers });
-        self.close_approval_step(observed)
+        self.happened(Event::Executed { digest, approvers });
+        self.close_approval_step(digest)
     }
 
     /// The approvals are a step of their own where a plan is applied, and that step is done when they were counted.
@@ -49,7 +49,7 @@ impl Turn<'_> {
         if self.run()?.step(&step).is_err() {
             return Ok(());
         }
-        self.step(&step, &StepEvent::Intend { observed: Some(digest) })?;
+        self.step(&step, &StepEvent::Intend)?;
         self.step(&step, &StepEvent::Succeed { evidence: vec![digest] })
     }
 }

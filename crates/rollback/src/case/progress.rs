@@ -42,7 +42,7 @@ impl Turn<'_> {
             return Err(Refusal::OutOfOrder { step: name.clone() });
         }
         match event {
-            StepEvent::Intend { .. } | StepEvent::Send | StepEvent::Repeat => self.guard_leaving(&before, event)?,
+            StepEvent::Intend | StepEvent::Send { .. } | StepEvent::Repeat => self.guard_leaving(&before, event)?,
             StepEvent::Succeed { .. } => self.guard_loss(name)?,
             _ => {}
         }
@@ -65,14 +65,14 @@ impl Turn<'_> {
             return Err(Refusal::Stopped(state.as_str()));
         }
         self.context.guard_running()?;
-        if let StepEvent::Intend { observed } = event {
+        if let StepEvent::Send { observed } = event {
             let observed: Digest = observed.ok_or(Refusal::AnotherDigest)?;
             self.run()?.previewed_as(observed)?;
         }
         if *step.name() == StepName::Infrastructure(InfrastructureStep::Apply) {
             let plan = self.run()?.previewed()?.recipe().plan();
             self.context.guard_unspent(plan)?;
-            if *event == StepEvent::Send {
+            if matches!(event, StepEvent::Send { .. }) {
                 self.spent_plan = plan;
             }
         }
@@ -95,7 +95,7 @@ impl Turn<'_> {
     /// Notes that the environment may have changed: whenever something has left, and for as long as it is under way.
     fn note_change(&mut self, before: &Step, event: &StepEvent) -> Result<(), Refusal> {
         let has_left = match before.status() {
-            StepStatus::Pending | StepStatus::IntentRecorded => *event == StepEvent::Send,
+            StepStatus::Pending | StepStatus::IntentRecorded => matches!(event, StepEvent::Send { .. }),
             _ => true,
         };
         if !has_left || !before.name().character().nature.changes_something() {
@@ -104,7 +104,7 @@ impl Turn<'_> {
         let now = self.now();
         self.run_mut()?.first_effect_at.get_or_insert(now);
         self.incident.changed(now);
-        self.move_incident(IncidentEvent::Change)
+        Ok(())
     }
 
     /// Draws the consequences for the run and the incident.
@@ -156,7 +156,7 @@ impl Turn<'_> {
 fn stop_by_failure(step: &Step) -> Stop {
     let is_apply = *step.name() == StepName::Infrastructure(InfrastructureStep::Apply);
     match step.failure().map(|failure| failure.code) {
-        Some(FailureCode::PlanBlocked) => Stop::Blocked,
+        Some(FailureCode::PlanBlocked | FailureCode::PlanDrifted) => Stop::Blocked,
         _ if is_apply => Stop::Unclear,
         _ => Stop::Failed,
     }

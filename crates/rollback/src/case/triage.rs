@@ -25,14 +25,6 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Something outside has changed the environment.
-    pub(super) fn change(&mut self, what: Reason) -> Result<(), Refusal> {
-        self.move_incident(IncidentEvent::Change)?;
-        self.incident.changed(self.context.now);
-        self.happened(Event::ChangeSeen { what });
-        Ok(())
-    }
-
     pub(super) fn acknowledge(&mut self) -> Result<(), Refusal> {
         self.move_incident(IncidentEvent::Acknowledge)?;
         self.incident.moments.acknowledged_at = Some(self.now());

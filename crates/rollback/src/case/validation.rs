@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::turn::Turn;
 use crate::{
-    Actor, Environment, IncidentEvent, Kind, Reason, Refusal, RunId, ValidationId,
+    Actor, IncidentEvent, Reason, Refusal, RunId, ValidationId,
     audit::Event,
     validation::{Check, CheckResult, MandatoryCheck, Policy, Validation, Verdict},
 };
@@ -58,9 +58,8 @@ impl Turn<'_> {
     }
 
     /// Closes the incident. Guards: it has no run that is not over, no other incident's run is changing the environment,
-    /// the alert does not fire, a validation proves that the system is stable now, and whoever alone approved a change of
-    /// production's data or infrastructure does not close.
-    pub(super) fn resolve(&mut self, by: &Actor) -> Result<(), Refusal> {
+    /// the alert does not fire, and a validation proves that the system is stable now.
+    pub(super) fn resolve(&mut self) -> Result<(), Refusal> {
         let now = self.now();
         self.move_incident(IncidentEvent::Resolve)?;
         self.guard_run_over()?;
@@ -72,18 +71,9 @@ impl Turn<'_> {
         if !self.incident.validation().is_some_and(|validation| validation.is_proof(last_change, now)) {
             return Err(Refusal::NotProven);
         }
-        self.guard_resolver(by)?;
         self.incident.moments.resolved_at = Some(now);
         self.happened(Event::Resolved);
         Ok(())
-    }
-
-    fn guard_resolver(&self, by: &Actor) -> Result<(), Refusal> {
-        let production = self.incident.target().environment() == Environment::Production;
-        let sole = self.incident.executed().is_some_and(|executed| {
-            executed.kind != Kind::Application && executed.approvers == BTreeSet::from([by.person.clone()])
-        });
-        if production && sole { Err(Refusal::SoleApprover) } else { Ok(()) }
     }
 
     /// Files the review. Guard: it names every rule that was broken on purpose.

@@ -27,8 +27,6 @@ pub enum IncidentEvent {
     StopRun,
     /// A second person attests to the state of the system.
     Attest,
-    /// Something has changed the environment, a run or somebody else.
-    Change,
     /// The alert fires, again.
     Fire,
     /// The alert has cleared.
@@ -61,7 +59,6 @@ impl IncidentEvent {
             Self::FinishRun => "finish_run",
             Self::StopRun => "stop_run",
             Self::Attest => "attest",
-            Self::Change => "change",
             Self::Fire => "fire",
             Self::Clear => "clear",
             Self::StartValidation => "start_validation",

@@ -67,12 +67,12 @@ impl IncidentState {
             (Self::Validating, E::FinishValidation(Verdict::Fail)) => Ok(Self::Acknowledged),
             (Self::Validating, E::FinishValidation(Verdict::Inconclusive)) => Ok(Self::MitigatedUnvalidated),
             // What was proven is not proven any more.
-            (Self::Validated, E::Change | E::Fire | E::Lapse) => Ok(Self::MitigatedUnvalidated),
+            (Self::Validated, E::Fire | E::Lapse) => Ok(Self::MitigatedUnvalidated),
 
             (Self::Validated, E::Resolve) => Ok(Self::Resolved),
             (Self::Resolved, E::Review) => Ok(Self::Reviewed),
 
-            (from, E::Escalate | E::Change | E::Fire | E::Clear) if !from.is_closed() => Ok(from),
+            (from, E::Escalate | E::Fire | E::Clear) if !from.is_closed() => Ok(from),
             (from, event) => Err(IllegalTransition::new("incident", from.as_str(), event.as_str())),
         }
     }

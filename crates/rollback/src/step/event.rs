@@ -21,12 +21,12 @@ words! {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum StepEvent {
     /// It is put on record, before anything leaves, that it will be sent.
-    Intend {
-        /// The digest of the preview, made anew of what is there now, when the step is one that was approved.
+    Intend,
+    /// It is put on record that it is leaving now. From here on its outcome is unknown until it is known.
+    Send {
+        /// The digest of the preview, made anew of what is there now, when the step touches the environment.
         observed: Option<Digest>,
     },
-    /// It is put on record that it is leaving now. From here on its outcome is unknown until it is known.
-    Send,
     /// The other side has taken it and works on it.
     Accept {
         /// What the other side calls it.
@@ -62,8 +62,8 @@ impl StepEvent {
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::Intend { .. } => "intend",
-            Self::Send => "send",
+            Self::Intend => "intend",
+            Self::Send { .. } => "send",
             Self::Accept { .. } => "accept",
             Self::Succeed { .. } => "succeed",
             Self::Fail { .. } => "fail",

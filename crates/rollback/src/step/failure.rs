@@ -35,8 +35,6 @@ words! {
         OperationsServer = "operations_server",
         /// The source server is not ready.
         SourceNotReady = "source_not_ready",
-        /// The point in time can't be read.
-        InvalidTimestamp = "invalid_timestamp",
         /// The point in time is outside what the backups hold.
         OutsideWindow = "outside_window",
         /// The point in time gives up more data than is allowed, and nobody has taken that upon them.
@@ -59,7 +57,7 @@ words! {
         NeverApplied = "never_applied",
         /// The plan could not be made: the configuration is wrong.
         PlanFailed = "plan_failed",
-        /// The plan could not be used: the world is not as the state says.
+        /// The plan must not be used: what is protected was changed by hand, and is not as the state says.
         PlanDrifted = "plan_drifted",
         /// The plan is not the one whose digest was announced.
         PlanAltered = "plan_altered",
@@ -101,7 +99,6 @@ impl FailureCode {
             Self::WrongImage => "find out who deployed meanwhile, look at what runs, and attest to it",
             Self::OperationsServer => "restore this server by the manual runbook: it holds the record of this very run",
             Self::SourceNotReady => "bring the source server to the state Ready, or restore it by the manual runbook",
-            Self::InvalidTimestamp => "give the point in time as RFC 3339, such as 2024-05-01T10:00:00Z",
             Self::OutsideWindow => "choose a point in time within the window of the backups",
             Self::BeyondRpo => "choose a later point in time, or ask for the loss to be accepted by two people",
             Self::NameTaken => "find out what the server of that name is; nothing of ours deletes it",

@@ -30,8 +30,8 @@ impl StepStatus {
     /// Returns [`IllegalTransition`] with the status and the event when the event can't happen to it.
     pub fn next(self, event: &StepEvent) -> Result<Self, IllegalTransition> {
         match (self, event) {
-            (Self::Pending, StepEvent::Intend { .. }) => Ok(Self::IntentRecorded),
-            (Self::IntentRecorded, StepEvent::Send) => Ok(Self::Sent),
+            (Self::Pending, StepEvent::Intend) => Ok(Self::IntentRecorded),
+            (Self::IntentRecorded, StepEvent::Send { .. }) => Ok(Self::Sent),
             (Self::Sent | Self::Unknown, StepEvent::Accept { .. }) => Ok(Self::Awaiting),
             (Self::IntentRecorded | Self::Sent | Self::Awaiting | Self::Unknown, StepEvent::Succeed { .. }) => {
                 Ok(Self::Done)

@@ -143,8 +143,9 @@ impl Classification {
     /// Whether the plan may be put before the approvers (step I4).
     ///
     /// # Errors
-    /// [`FailureCode::PlanFailed`] when making it failed, [`FailureCode::PlanBlocked`] when it must not be applied, named by
-    /// its first cause, [`FailureCode::PlanEmpty`] when it changes nothing.
+    /// [`FailureCode::PlanFailed`] when making it failed, [`FailureCode::PlanEmpty`] when it changes nothing,
+    /// [`FailureCode::PlanDrifted`] when nothing speaks against it but what was changed by hand, and otherwise
+    /// [`FailureCode::PlanBlocked`] when it must not be applied. The detail names the first cause.
     pub fn check(&self) -> Result<(), Failure> {
         if self.errored {
             return Err(Failure::new(FailureCode::PlanFailed, "terraform ended the plan with an error"));
@@ -159,7 +160,10 @@ impl Classification {
             Some(Block { address, cause }) => {
                 let at = address.as_ref().map_or(String::new(), |address| format!(" at {address}"));
                 let detail = format!("{cause}{at}, {} causes in all", self.blocks.len());
-                Err(Failure::new(FailureCode::PlanBlocked, &detail))
+                // No exception and no other commit lifts drift: somebody must put it right first.
+                let drifted = self.blocks.iter().all(|block| block.cause == BlockCause::ProtectedDrift);
+                let code = if drifted { FailureCode::PlanDrifted } else { FailureCode::PlanBlocked };
+                Err(Failure::new(code, &detail))
             }
         }
     }

@@ -35,9 +35,9 @@ fn approvers_and_strangers_do_not_begin_it() {
 }
 
 #[test]
-fn what_would_run_now_is_what_was_approved() {
+fn what_begins_is_the_preview_that_is_meant() {
     let stage = Stage::approved(Kind::Application);
-    stage.refuses("olaf", Command::Execute { observed: Digest::of(b"the tag was moved") }, "digest_mismatch");
+    stage.refuses("olaf", Command::Execute { digest: Digest::of(b"another preview") }, "digest_mismatch");
 }
 
 #[test]

@@ -34,7 +34,6 @@ pub fn incident() -> Vec<Row> {
         E::FinishRun,
         E::StopRun,
         E::Attest,
-        E::Change,
         E::Fire,
         E::Clear,
         E::StartValidation,
@@ -77,8 +76,8 @@ pub fn run() -> Vec<Row> {
 pub fn step() -> Vec<Row> {
     let failure = Failure::new(FailureCode::Refused, "");
     let events = [
-        StepEvent::Intend { observed: None },
-        StepEvent::Send,
+        StepEvent::Intend,
+        StepEvent::Send { observed: None },
         StepEvent::Accept { operation: "1".parse().unwrap() },
         StepEvent::Succeed { evidence: vec![] },
         StepEvent::Fail { failure, evidence: vec![] },
@@ -126,6 +125,6 @@ fn an_illegal_pair_is_an_error_with_both_sides() {
     assert_eq!((error.machine, error.from, error.event), ("incident", "open", "resolve"));
     let error = RunState::Draft.next(RunEvent::Execute).unwrap_err();
     assert_eq!((error.machine, error.from, error.event), ("run", "draft", "execute"));
-    let error = StepStatus::Done.next(&StepEvent::Send).unwrap_err();
+    let error = StepStatus::Done.next(&StepEvent::Send { observed: None }).unwrap_err();
     assert_eq!((error.machine, error.from, error.event), ("step", "done", "send"));
 }

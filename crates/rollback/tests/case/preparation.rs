@@ -7,7 +7,7 @@ use rollback::{
     Command, Digest, IncidentState, Kind, Neighbour, Report, RunId, RunState, Standing, Strategy,
     audit::Event,
     recipe::Recipe,
-    step::{FailureCode, StepStatus},
+    step::{FailureCode, StepEvent, StepStatus},
 };
 use uuid::Uuid;
 
@@ -82,9 +82,9 @@ fn a_preview_needs_every_step_of_the_preparation() {
 fn nothing_that_changes_something_is_prepared() {
     let mut stage = Stage::drafted(Kind::Application);
     stage.prepares_steps();
-    stage.cannot_happen("A3", stage.intent(), "out_of_order");
+    stage.cannot_happen("A3", StepEvent::Intend, "out_of_order");
     stage.reports(preview(stage.recipe()));
-    stage.cannot_happen("A3", stage.intent(), "illegal_transition");
+    stage.cannot_happen("A3", StepEvent::Intend, "illegal_transition");
 }
 
 #[test]
@@ -138,27 +138,27 @@ fn a_failed_preparation_ends_the_run_and_blocks_nothing() {
 }
 
 #[test]
-fn a_blocked_plan_is_rejected() {
-    let mut stage = Stage::drafted(Kind::Infrastructure);
-    for step in ["I1", "I2", "I3"] {
-        stage.takes(step);
+fn a_plan_that_must_not_be_applied_is_rejected() {
+    for code in [FailureCode::PlanBlocked, FailureCode::PlanDrifted] {
+        let mut stage = Stage::drafted(Kind::Infrastructure);
+        for step in ["I1", "I2", "I3"] {
+            stage.takes(step);
+        }
+        stage.happens("I4", StepEvent::Intend);
+        stage.happens("I4", fail(code));
+        assert_eq!((stage.incident(), stage.state()), (IncidentState::Acknowledged, RunState::Rejected), "{code}");
+        assert_eq!(stage.count(|event| matches!(event, Event::RunBlocked { .. })), 1);
     }
-    stage.happens("I4", stage.intent());
-    stage.happens("I4", fail(FailureCode::PlanBlocked));
-    assert_eq!((stage.incident(), stage.state()), (IncidentState::Acknowledged, RunState::Rejected));
-    assert_eq!(stage.count(|event| matches!(event, Event::RunBlocked { .. })), 1);
 }
 
 #[test]
-fn a_plan_that_fails_by_drift_or_syntax_stops_there() {
-    for code in [FailureCode::PlanFailed, FailureCode::PlanDrifted] {
-        let mut stage = Stage::drafted(Kind::Infrastructure);
-        stage.takes("I1");
-        stage.sends("I2");
-        stage.happens("I2", fail(code));
-        assert_eq!((stage.state(), stage.status("I3")), (RunState::Failed, StepStatus::Pending));
-        stage.cannot_happen("I3", stage.intent(), "illegal_transition");
-    }
+fn a_plan_that_cannot_be_made_stops_there() {
+    let mut stage = Stage::drafted(Kind::Infrastructure);
+    stage.takes("I1");
+    stage.sends("I2");
+    stage.happens("I2", fail(FailureCode::PlanFailed));
+    assert_eq!((stage.state(), stage.status("I3")), (RunState::Failed, StepStatus::Pending));
+    stage.cannot_happen("I3", StepEvent::Intend, "illegal_transition");
 }
 
 #[test]
@@ -188,14 +188,14 @@ fn what_people_take_upon_them_is_a_hazard() {
 #[test]
 fn a_run_is_called_off_until_it_has_changed_something() {
     let mut stage = Stage::executing(Kind::Application);
-    stage.happens("A3", stage.intent());
+    stage.happens("A3", StepEvent::Intend);
     let mut sent = Stage::executing(Kind::Application);
     sent.sends("A3");
     let cancel = || Command::Cancel { reason: why() };
     sent.refuses("olaf", cancel(), "has_effects");
     stage.does("olaf", cancel());
     assert_eq!((stage.incident(), stage.state()), (IncidentState::Acknowledged, RunState::Cancelled));
-    stage.cannot_happen("A3", rollback::step::StepEvent::Send, "illegal_transition");
+    stage.cannot_happen("A3", stage.leaving(), "illegal_transition");
 }
 
 #[test]

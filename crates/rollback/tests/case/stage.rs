@@ -334,7 +334,7 @@ impl Stage {
 
     /// The command that lets it begin.
     pub fn execution(&self) -> Command {
-        Command::Execute { observed: self.digest() }
+        Command::Execute { digest: self.digest() }
     }
 
     /// Somebody opens the preview and approves it.
@@ -354,15 +354,15 @@ impl Stage {
         self.refuses_report(Report::Step { step: step(step_code), event }, code);
     }
 
-    /// The event that puts a step's intent on record.
-    pub fn intent(&self) -> StepEvent {
-        StepEvent::Intend { observed: self.run().preview().map(rollback::Preview::digest) }
+    /// The event that puts on record that a step leaves, when what would run now is what was approved.
+    pub fn leaving(&self) -> StepEvent {
+        StepEvent::Send { observed: self.run().preview().map(rollback::Preview::digest) }
     }
 
     /// A step leaves.
     pub fn sends(&mut self, code: &str) {
-        self.happens(code, self.intent());
-        self.happens(code, StepEvent::Send);
+        self.happens(code, StepEvent::Intend);
+        self.happens(code, self.leaving());
     }
 
     /// A step is taken from its intent to its good end.

@@ -8,7 +8,7 @@ use rollback::{
 
 use crate::{
     recipes,
-    stage::{Stage, fail, step, succeed, why},
+    stage::{Stage, fail, step, succeed},
 };
 
 fn absent() -> StepEvent {
@@ -19,12 +19,12 @@ fn absent() -> StepEvent {
 fn steps_are_taken_one_at_a_time_in_order() {
     let mut stage = Stage::executing(Kind::Application);
     for later in ["A4", "A5"] {
-        stage.cannot_happen(later, stage.intent(), "out_of_order");
+        stage.cannot_happen(later, StepEvent::Intend, "out_of_order");
     }
-    stage.cannot_happen("A1", stage.intent(), "out_of_order");
-    stage.cannot_happen("D1", stage.intent(), "no_such_step");
+    stage.cannot_happen("A1", StepEvent::Intend, "out_of_order");
+    stage.cannot_happen("D1", StepEvent::Intend, "no_such_step");
     stage.sends("A3");
-    stage.cannot_happen("A4", stage.intent(), "out_of_order");
+    stage.cannot_happen("A4", StepEvent::Intend, "out_of_order");
     stage.happens("A3", succeed());
     stage.takes("A4");
     assert_eq!(stage.state(), RunState::Verifying);
@@ -44,23 +44,25 @@ fn every_kind_can_be_gone_through() {
 
 #[test]
 fn what_changes_something_is_what_was_approved() {
-    let stage = Stage::executing(Kind::Application);
+    let mut stage = Stage::executing(Kind::Application);
+    stage.happens("A3", StepEvent::Intend);
     for observed in [None, Some(Digest::of(b"the tag was moved"))] {
-        stage.cannot_happen("A3", StepEvent::Intend { observed }, "digest_mismatch");
+        stage.cannot_happen("A3", StepEvent::Send { observed }, "digest_mismatch");
     }
+    stage.happens("A3", stage.leaving());
 }
 
 #[test]
 fn while_rollbacks_are_halted_nothing_leaves() {
     let mut stage = Stage::executing(Kind::Application);
     stage.halted = true;
-    stage.cannot_happen("A3", stage.intent(), "halted");
+    stage.cannot_happen("A3", StepEvent::Intend, "halted");
     stage.halted = false;
-    stage.happens("A3", stage.intent());
+    stage.happens("A3", StepEvent::Intend);
     stage.halted = true;
-    stage.cannot_happen("A3", StepEvent::Send, "halted");
+    stage.cannot_happen("A3", stage.leaving(), "halted");
     stage.halted = false;
-    stage.happens("A3", StepEvent::Send);
+    stage.happens("A3", stage.leaving());
     stage.happens("A3", succeed());
     // What only looks goes on.
     stage.halted = true;
@@ -74,7 +76,7 @@ fn a_failed_step_stops_everything() {
         stage.sends(code);
         stage.happens(code, fail(FailureCode::WorkflowFailed));
         assert_eq!((stage.incident(), stage.state()), (IncidentState::Blocked, RunState::Failed));
-        for report in [stage.intent(), StepEvent::Send, succeed(), StepEvent::Repeat] {
+        for report in [StepEvent::Intend, stage.leaving(), succeed(), StepEvent::Repeat] {
             stage.cannot_happen(code, report, "illegal_transition");
         }
         let another = stage.opening(kind);
@@ -106,7 +108,7 @@ fn a_dispatch_whose_outcome_is_unknown_waits_for_a_person() {
     stage.sends("A3");
     stage.happens("A3", StepEvent::Lose);
     assert_eq!((stage.incident(), stage.state()), (IncidentState::RollingBack, RunState::Executing));
-    stage.cannot_happen("A4", stage.intent(), "out_of_order");
+    stage.cannot_happen("A4", StepEvent::Intend, "out_of_order");
     stage.cannot_happen("A3", StepEvent::Repeat, "not_proven_absent");
     let retry = || Command::Retry { step: step("A3") };
     stage.refuses("olaf", retry(), "not_proven_absent");
@@ -117,9 +119,11 @@ fn a_dispatch_whose_outcome_is_unknown_waits_for_a_person() {
     stage.refuses("ada", retry(), "forbidden");
     stage.does("olaf", retry());
     assert_eq!(stage.status("A3"), StepStatus::IntentRecorded);
+    let moved = StepEvent::Send { observed: Some(Digest::of(b"the tag was moved")) };
+    stage.cannot_happen("A3", moved, "digest_mismatch");
     let again = &stage.run().steps()[2];
     assert_eq!(stage.run().key(again), format!("{}:A3:orders:2", stage.run().id()));
-    stage.happens("A3", StepEvent::Send);
+    stage.happens("A3", stage.leaving());
     stage.happens("A3", succeed());
 }
 
@@ -150,9 +154,9 @@ fn what_stays_unknown_needs_a_person() {
 #[test]
 fn a_plan_is_spent_by_leaving_whatever_comes_of_it() {
     let mut stage = Stage::executing(Kind::Infrastructure);
-    stage.happens("I6", stage.intent());
+    stage.happens("I6", StepEvent::Intend);
     assert!(stage.spent_plans.is_empty());
-    stage.happens("I6", StepEvent::Send);
+    stage.happens("I6", stage.leaving());
     assert_eq!(stage.spent_plans, [Digest::of(b"plan")]);
     stage.happens("I6", StepEvent::Lose);
     stage.happens("I6", absent());
@@ -166,9 +170,9 @@ fn a_plan_is_spent_by_leaving_whatever_comes_of_it() {
 #[test]
 fn a_plan_that_another_run_has_spent_does_not_leave() {
     let mut stage = Stage::executing(Kind::Infrastructure);
-    stage.happens("I6", stage.intent());
+    stage.happens("I6", StepEvent::Intend);
     stage.spent_plans = vec![Digest::of(b"plan")];
-    stage.cannot_happen("I6", StepEvent::Send, "plan_spent");
+    stage.cannot_happen("I6", stage.leaving(), "plan_spent");
 }
 
 #[test]
@@ -199,10 +203,10 @@ fn nothing_connects_to_a_database_whose_loss_is_not_known_or_not_accepted() {
 fn each_effect_moves_the_last_change_and_a_read_does_not() {
     let mut stage = Stage::executing(Kind::Application);
     let changed = |stage: &Stage| stage.case.incident().moments().last_change_at;
-    stage.happens("A3", stage.intent());
+    stage.happens("A3", StepEvent::Intend);
     assert_eq!(changed(&stage), None);
     assert_eq!(stage.run().first_effect_at(), None);
-    stage.happens("A3", StepEvent::Send);
+    stage.happens("A3", stage.leaving());
     assert_eq!(changed(&stage), Some(stage.now));
     stage.wait(1);
     stage.happens("A3", succeed());
@@ -216,7 +220,7 @@ fn each_effect_moves_the_last_change_and_a_read_does_not() {
 #[test]
 fn what_never_left_has_changed_nothing() {
     let mut stage = Stage::executing(Kind::Application);
-    stage.happens("A3", stage.intent());
+    stage.happens("A3", StepEvent::Intend);
     stage.happens("A3", fail(FailureCode::PreviewChanged));
     assert_eq!(stage.case.incident().moments().last_change_at, None);
     assert_eq!(stage.incident(), IncidentState::Blocked);
@@ -236,11 +240,4 @@ fn each_step_is_known_outside_by_its_key() {
     assert_eq!(key(&stage, "D7:chat:A3"), format!("{}:D7:chat:A3:1", stage.run().id()));
     let stage = Stage::previewed(Kind::Infrastructure);
     assert_eq!(key(&stage, "I6"), recipes::infrastructure("plan").plan.to_string());
-}
-
-#[test]
-fn a_change_from_outside_is_a_change() {
-    let mut stage = Stage::executing(Kind::Application);
-    stage.reports(Report::Change { what: why() });
-    assert_eq!(stage.case.incident().moments().last_change_at, Some(stage.now));
 }

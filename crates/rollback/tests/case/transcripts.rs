@@ -71,7 +71,7 @@ fn a_dispatch_is_lost_found_absent_and_sent_again() {
         stage.wait(3);
     }
     stage.does("olaf", Command::Retry { step: step("A3") });
-    stage.happens("A3", StepEvent::Send);
+    stage.happens("A3", stage.leaving());
     stage.happens("A3", crate::stage::succeed());
     stage.finishes_run();
     resolve(&mut stage);
@@ -95,7 +95,7 @@ fn a_plan_is_blocked() {
     for code in ["I1", "I2", "I3"] {
         stage.takes(code);
     }
-    stage.happens("I4", stage.intent());
+    stage.happens("I4", StepEvent::Intend);
     stage.happens("I4", fail(FailureCode::PlanBlocked));
     check(&stage, "plan-blocked");
 }

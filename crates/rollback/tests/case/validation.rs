@@ -92,26 +92,12 @@ fn one_that_began_with_the_last_change_proves_nothing() {
 }
 
 #[test]
-fn a_change_meanwhile_takes_its_proof_away() {
-    let mut stage = Stage::mitigated(Kind::Application);
+fn an_alert_that_fires_again_takes_its_proof_away() {
+    let mut stage = Stage::validated(Kind::Application);
     stage.wait(1);
-    let command = stage.validation();
-    stage.does("olaf", command);
-    stage.wait(1);
-    stage.reports(Report::Change { what: why() });
-    stage.ends_validation(Verdict::Pass);
+    stage.reports(Report::Fire);
     assert_eq!(stage.incident(), IncidentState::MitigatedUnvalidated);
-}
-
-#[test]
-fn a_change_and_an_alert_afterwards_take_its_proof_away() {
-    for report in [Report::Change { what: why() }, Report::Fire] {
-        let mut stage = Stage::validated(Kind::Application);
-        stage.wait(1);
-        stage.reports(report);
-        assert_eq!(stage.incident(), IncidentState::MitigatedUnvalidated);
-        assert_eq!(stage.case.incident().moments().validated_at, None);
-    }
+    assert_eq!(stage.case.incident().moments().validated_at, None);
 }
 
 #[test]
@@ -211,26 +197,11 @@ fn forged(mut stage: Stage, pointer: &str, value: serde_json::Value) -> Stage {
     stage
 }
 
-fn with_one_approver(stage: Stage) -> Stage {
-    forged(stage, "/incident/executed/approvers", serde_json::json!(["cleo"]))
-}
-
 #[test]
 fn nothing_is_resolved_while_the_alert_fires() {
     let stage = Stage::validated(Kind::Application);
     let now = serde_json::json!(stage.now);
     forged(stage, "/incident/firing/firedAt", now).refuses("olaf", Command::Resolve, "alert_fires");
-}
-
-#[test]
-fn who_alone_approved_a_change_of_data_or_infrastructure_does_not_resolve() {
-    for kind in [Kind::Database, Kind::Infrastructure] {
-        let stage = with_one_approver(Stage::validated(kind));
-        stage.refuses("cleo", Command::Resolve, "sole_approver");
-        assert!(stage.attempts("carl", Role::ALL, None, Command::Resolve).is_ok());
-    }
-    let stage = with_one_approver(Stage::validated(Kind::Application));
-    assert!(stage.attempts("cleo", Role::ALL, None, Command::Resolve).is_ok());
 }
 
 #[test]

@@ -130,8 +130,8 @@ impl Observer {
                 let glass = break_glass.is_some();
                 run.approvals.insert(person, Approval { digest: *digest, at: now, acknowledged, opened, glass });
             }
-            Command::Execute { observed } => {
-                rules::executed(&self.ghosts[case], *observed, around)?;
+            Command::Execute { digest } => {
+                rules::executed(&self.ghosts[case], *digest, around)?;
                 let run = self.ghosts[case].current_mut().expect("there is a run");
                 run.executed_by = Some(person);
                 run.done.extend((run.kind == Kind::Infrastructure).then(|| "I5".to_owned()));
@@ -172,7 +172,6 @@ impl Observer {
         match report {
             Report::Fire => self.ghosts[case].fired_at = Some(now),
             Report::Clear => self.ghosts[case].cleared_at = Some(now),
-            Report::Change { .. } => self.changes.push(now),
             Report::Preview { recipe, .. } => {
                 let run = self.ghosts[case].current_mut().expect("there is a run");
                 run.digest = change.case.run().and_then(|run| run.preview()).map(rollback::Preview::digest);
@@ -223,11 +222,11 @@ impl Observer {
         let ghost = &mut self.ghosts[case];
         rules::stepped(ghost, code, event, by_a_person, around)?;
         let run = ghost.current_mut().expect("there is a run");
-        let left = run.last != Some(Last::Intended) || *event == StepEvent::Send;
+        let left = run.last != Some(Last::Intended) || matches!(event, StepEvent::Send { .. });
         let plan = run.plan;
         run.last = match event {
-            StepEvent::Intend { .. } | StepEvent::Repeat => Some(Last::Intended),
-            StepEvent::Send => Some(Last::Sent),
+            StepEvent::Intend | StepEvent::Repeat => Some(Last::Intended),
+            StepEvent::Send { .. } => Some(Last::Sent),
             StepEvent::Accept { .. } => Some(Last::Awaiting),
             StepEvent::Lose | StepEvent::Reconcile { .. } | StepEvent::RunLate => Some(Last::Unknown),
             StepEvent::Succeed { .. } => {
@@ -251,11 +250,11 @@ impl Observer {
             StepEvent::Repeat => self.saw("sent again"),
             _ => {}
         }
-        let quiet = matches!(event, StepEvent::Reconcile { .. } | StepEvent::Repeat | StepEvent::Intend { .. });
+        let quiet = matches!(event, StepEvent::Reconcile { .. } | StepEvent::Repeat | StepEvent::Intend);
         if left && !quiet && rules::changes_something(code) {
             self.changes.push(now);
         }
-        if code == "I6" && *event == StepEvent::Send {
+        if code == "I6" && matches!(event, StepEvent::Send { .. }) {
             let plan = plan.expect("there is a plan");
             if self.applied.contains(&plan) {
                 return Err("applied one plan twice".to_owned());

@@ -107,9 +107,7 @@ fn sensible_for_run(world: &World, case: usize, chance: &mut Chance) -> Option<I
             let strategy = Strategy::from(run.kind());
             command(chance.one_of(&["cleo", "carl", "bob"]), Command::Decide { strategy, reason: why() })
         }
-        (RunState::Approved, Some(digest)) => {
-            command(someone(chance, &["olaf", "otto"]), Command::Execute { observed: digest })
-        }
+        (RunState::Approved, Some(digest)) => command(someone(chance, &["olaf", "otto"]), Command::Execute { digest }),
         (RunState::Failed | RunState::NeedsManual, _) => {
             let evidence = if chance.one_in(6) { vec![] } else { vec![Digest::of(b"seen")] };
             command(someone(chance, &["ada", "bob", "cleo"]), Command::Attest { statement: why(), evidence })
@@ -121,12 +119,12 @@ fn sensible_for_run(world: &World, case: usize, chance: &mut Chance) -> Option<I
 fn sensible_for_step(case: usize, step: &Step, digest: Option<Digest>, chance: &mut Chance) -> Input {
     let report = |event| Input::Report { case, report: Report::Step { step: step.name().clone(), event } };
     match step.status() {
-        StepStatus::Pending if chance.one_in(10) => {
-            report(StepEvent::Intend { observed: Some(Digest::of(b"something else")) })
-        }
-        StepStatus::Pending => report(StepEvent::Intend { observed: digest }),
+        StepStatus::Pending => report(StepEvent::Intend),
         StepStatus::IntentRecorded if matches!(step.name().to_string().as_str(), "A2" | "I4") => report(succeed()),
-        StepStatus::IntentRecorded => report(StepEvent::Send),
+        StepStatus::IntentRecorded if chance.one_in(10) => {
+            report(StepEvent::Send { observed: Some(Digest::of(b"something else")) })
+        }
+        StepStatus::IntentRecorded => report(StepEvent::Send { observed: digest }),
         StepStatus::Sent | StepStatus::Awaiting if step.name().to_string() == "D5" && chance.one_in(2) => {
             Input::Report { case, report: Report::Loss { seconds: [0, 100, 899, 900, 5_000][chance.below(5)] } }
         }
@@ -213,7 +211,7 @@ fn any_command(world: &mut World, case: usize, chance: &mut Chance) -> Input {
         11 | 12 => Command::Approve { digest, acknowledged, break_glass: chance.one_in(3).then(why) },
         13 if chance.one_in(3) => Command::Reject { reason: why() },
         13 if chance.one_in(2) => Command::Cancel { reason: why() },
-        13 | 14 => Command::Execute { observed: digest },
+        13 | 14 => Command::Execute { digest },
         15 => Command::Retry { step: chance.one_of(&steps) },
         _ => Command::Attest { statement: why(), evidence: vec![digest] },
     };
@@ -230,7 +228,6 @@ fn any_report(world: &mut World, case: usize, chance: &mut Chance) -> Input {
     let report = match chance.below(20) {
         0 => Report::Fire,
         1..=3 => Report::Clear,
-        4 if chance.one_in(2) => Report::Change { what: why() },
         5 => Report::Loss { seconds: 10 },
         6 => {
             let request = recipes::request(chance.one_of(Kind::ALL), chance);
@@ -239,8 +236,8 @@ fn any_report(world: &mut World, case: usize, chance: &mut Chance) -> Input {
         7 => Report::Validated { id: ValidationId::new(world.id()), results: vec![] },
         _ => {
             let event = match chance.below(9) {
-                0 | 1 => StepEvent::Intend { observed: chance.one_of(&digests) },
-                2 | 3 => StepEvent::Send,
+                0 | 1 => StepEvent::Intend,
+                2 | 3 => StepEvent::Send { observed: chance.one_of(&digests) },
                 4 => StepEvent::Accept { operation: "4712".parse().unwrap() },
                 5 => succeed(),
                 6 => StepEvent::Repeat,

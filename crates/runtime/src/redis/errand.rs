@@ -7,7 +7,7 @@ use http::{Request, StatusCode};
 use wasmtime_wasi_http::Error;
 
 use crate::bindings::errand;
-use crate::headers;
+use crate::headers::{self, HeadersError};
 use crate::outbound;
 use crate::scope::Scope;
 
@@ -33,7 +33,7 @@ impl Errand {
     ///
     /// # Errors
     /// A part is not what HTTP has there.
-    pub fn read(asked: errand::Request) -> Result<Self, http::Error> {
+    pub fn read(asked: errand::Request) -> Result<Self, HeadersError> {
         let mut request =
             Request::builder().method(asked.method.as_str()).uri(asked.uri).body(Bytes::from(asked.body))?;
         *request.headers_mut() = headers::read(asked.headers)?;

@@ -38,6 +38,8 @@ impl Listener {
         let reuse = Reuse { calls: scope.services.limits.reuse, at_once: scope.services.limits.concurrency };
         let (handler, errand) = (RedisFunctionPre::new(pre.clone()), ErrandFunctionPre::new(pre));
         let entrance = Entrance::choose(handler, errand, scope.services.standard)?;
+        let interface = if entrance.is_own() { "hubline:functions/errand" } else { "spin:redis/inbound-redis" };
+        calls.entered_by(&scope.name, interface);
         let guest = Handling { entrance, name: Arc::clone(&scope.name) };
         Ok(Self {
             pool: Arc::new(InstancePool::new(guest, &engine, Arc::clone(&scope), Arc::clone(&calls), reuse)),

@@ -55,8 +55,10 @@ async fn answers_of_every_kind_keep_their_shape() {
 #[tokio::test]
 async fn an_answer_that_is_no_http_is_none() {
     let running = Application::default().load().await;
-    assert_eq!(running.ask("/status?99").await.0, 503);
-    assert_eq!(running.ask("/variable?greeting").await.0, 200);
+    for answer in ["/status?99", "/headers?30000", "/headers?connection"] {
+        assert_eq!(running.ask(answer).await.0, 503, "{answer}");
+        assert_eq!(running.ask("/variable?greeting").await.0, 200);
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     commit::Commit,
+    job::JobKind,
     snapshot::Reading,
     sql,
     statement::{ask, ask_maybe, text, texts},
@@ -140,7 +141,7 @@ impl Commit {
             truncated: notification.truncated,
         };
         // One a group: the next notification wakes it.
-        self.job_about(format!("alerts:{group}"), "alerts", incident, json!(rest));
+        self.job_about(&JobKind::Alerts, &group, incident, json!(rest));
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
+    job::JobKind,
     snapshot::{Snapshot, View},
     sql,
     statement::{ask_maybe, texts},
@@ -14,7 +15,7 @@ use crate::{Database, ParameterValue, StoreError};
 #[derive(Clone, Debug)]
 pub struct Claim {
     /// Of which kind it is.
-    pub kind: String,
+    pub kind: JobKind,
     /// What it is about.
     pub payload: Value,
     /// What the turn before has noted.
@@ -54,7 +55,7 @@ pub async fn claim<D: Database>(db: &D, seconds: i64) -> Result<Option<Claim>, S
 ///
 /// # Errors
 /// As [`claim`].
-pub async fn claim_of<D: Database>(db: &D, seconds: i64, kinds: &[&str]) -> Result<Option<Claim>, StoreError> {
+pub async fn claim_of<D: Database>(db: &D, seconds: i64, kinds: &[JobKind]) -> Result<Option<Claim>, StoreError> {
     take(db, seconds, texts(kinds)).await
 }
 
@@ -63,7 +64,7 @@ async fn take<D: Database>(db: &D, seconds: i64, kinds: ParameterValue) -> Resul
     struct Claimed {
         job: i64,
         fence: i64,
-        kind: String,
+        kind: JobKind,
         payload: Value,
         notes: Value,
         snapshot: View,

@@ -5,21 +5,21 @@ mod standing;
 use std::collections::BTreeMap;
 
 use rollback::{
-    Change, DrillId, Environment, IncidentId, Kind, Person, Run,
+    Change, Digest, DrillId, Environment, IncidentId, Kind, Person, Run,
     audit::{Event, Record, Subject},
     canonical,
     clock::Clocks,
     drill::Drill,
     idempotency::IdempotencyKey,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
     answer::Answer,
     claim::{Claim, Then},
     evidence::Evidence,
-    job::Job,
+    job::{Job, JobKind},
     snapshot::Reading,
     sql,
     statement::{ask, text},
@@ -126,9 +126,11 @@ impl Commit {
     }
 
     /// Something is to be done about a thing that is no run or incident.
-    pub(super) fn job_about(&mut self, key: String, kind: &str, incident: Option<IncidentId>, payload: Value) {
+    pub(super) fn job_about(&mut self, kind: &JobKind, thing: &Digest, incident: Option<IncidentId>, payload: Value) {
+        let key = format!("{kind}:{thing}");
         let job = json!({
-            "kind": kind, "incident": incident, "run": null, "key": key, "seconds": 0, "payload": payload, "wake": true,
+            "kind": kind.as_str(), "incident": incident, "run": null, "key": key, "seconds": 0, "payload": payload,
+            "wake": true,
         });
         self.jobs.insert(key, job);
     }
@@ -164,15 +166,24 @@ impl Commit {
         Ok(())
     }
 
-    /// Further members, as the function of the database takes them. A list is put behind what is there.
-    pub fn extend(&mut self, more: Map<String, Value>) {
-        for (name, value) in more {
-            let lists = ["evidence", "records", "plans", "drills", "drillsDone", "reminded", "told", "triages"];
-            match (lists.into_iter().find(|list| *list == name), value) {
-                (Some(list), Value::Array(values)) => self.lists.entry(list).or_default().extend(values),
-                (_, value) => drop(self.members.insert(name, value)),
-            }
-        }
+    /// People were reminded of the drill of a kind.
+    pub fn reminded(&mut self, kind: Kind) {
+        self.push("reminded", json!(kind));
+    }
+
+    /// People were told of a record, or could not be, with what came of each channel.
+    pub fn told(&mut self, seq: i64, outcome: &Value) {
+        self.push("told", json!({"seq": seq, "outcome": outcome}));
+    }
+
+    /// What was found around the alert of an incident.
+    ///
+    /// # Errors
+    /// Returns [`StoreError`] for what JSON can't hold, which nothing is.
+    pub fn triage(&mut self, incident: IncidentId, found: &impl Serialize) -> Result<(), StoreError> {
+        let found = serde_json::to_value(found).map_err(|error| StoreError::Unexpected(error.to_string()))?;
+        self.push("triages", json!({"incident": incident, "document": found}));
+        Ok(())
     }
 
     /// Commits. After an error it is not known whether it is committed; the same again does no harm to what is decided on

@@ -9,7 +9,7 @@ pub const SNAPSHOT: &str = include_str!("../../sql/operations/snapshot.sql");
 /// for all.
 pub const CLAIM: &str = include_str!("../../sql/operations/claim.sql");
 
-/// Commits a decision. Parameter: its members, as `migrations/operations/0005_commit.sql` lists them.
+/// Commits a decision. Parameter: its members, as `migrations/operations/0006_commit.sql` lists them.
 pub const COMMIT: &str = include_str!("../../sql/operations/commit.sql");
 
 /// What is known of alerts. Parameters: keys of events, fingerprints, environments of those (`text[]`).

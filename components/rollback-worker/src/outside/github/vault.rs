@@ -11,15 +11,19 @@ use clients::{
 use rollback::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::{Use, chance, configured, github, trouble};
-use crate::desk::{Desk, Halt};
+use super::{chance, configured, github, trouble};
+use crate::{
+    desk::{Desk, Halt},
+    fact::{FactName, Part},
+    memory::Purpose,
+};
 
 fn place<'a>(repository: &'a str, environment: &'a str) -> SecretPlace<'a> {
     SecretPlace { repository, environment: Some(environment) }
 }
 
 /// Writes a secret of the environment. What is kept as evidence is the digest of what was sent, sealed.
-pub fn put_secret(desk: &Desk<'_>, name: &str, secret: &str, value: &Secret) -> Result<(), Halt> {
+pub fn put_secret(desk: &Desk<'_>, name: &FactName, secret: &str, value: &Secret) -> Result<(), Halt> {
     if desk.known::<Written>(name).is_some() {
         return Ok(());
     }
@@ -27,15 +31,15 @@ pub fn put_secret(desk: &Desk<'_>, name: &str, secret: &str, value: &Secret) -> 
     let (repository, environment) = (configured.repository.as_str(), desk.place.environment.as_str());
     let place = place(repository, environment);
     let key: PublicKey = desk.ask(
-        &format!("{name}:key"),
-        || Ok(github(desk, repository, Use::WritingSecrets)?.public_key(place)),
+        &name.part(Part::Key),
+        || Ok(github(desk, repository, Purpose::WritingSecrets)?.public_key(place)),
         |response| read_public_key(response).map_err(trouble),
     )?;
     let sealed = key.seal(value, chance()).map_err(|error| Halt::Fail(trouble(error).failure().clone()))?;
     let written = Written { key_id: sealed.key_id.clone(), sealed: sealed.digest };
     let _: Written = desk.ask(
         name,
-        || Ok(github(desk, repository, Use::WritingSecrets)?.write_secret(place, secret, &sealed)),
+        || Ok(github(desk, repository, Purpose::WritingSecrets)?.write_secret(place, secret, &sealed)),
         move |response| {
             read_secret_write(response).map_err(trouble)?;
             Ok(written.clone())
@@ -53,19 +57,19 @@ struct Written {
 }
 
 /// Writes a variable of the environment, which is created when it is not there.
-pub fn put_variable(desk: &Desk<'_>, name: &str, variable: &str, value: &str) -> Result<(), Halt> {
+pub fn put_variable(desk: &Desk<'_>, name: &FactName, variable: &str, value: &str) -> Result<(), Halt> {
     let configured = configured(desk)?;
     let (repository, environment) = (configured.repository.as_str(), desk.place.environment.as_str());
     let place = place(repository, environment);
     let written: bool = desk.ask(
         name,
-        || Ok(github(desk, repository, Use::WritingSecrets)?.write_variable(place, variable, value)),
+        || Ok(github(desk, repository, Purpose::WritingSecrets)?.write_variable(place, variable, value)),
         |response| Ok(read_variable_write(response).map_err(trouble)? == VariableWrite::Written),
     )?;
     if !written {
         let _: bool = desk.ask(
-            &format!("{name}:creation"),
-            || Ok(github(desk, repository, Use::WritingSecrets)?.create_variable(place, variable, value)),
+            &name.part(Part::Creation),
+            || Ok(github(desk, repository, Purpose::WritingSecrets)?.create_variable(place, variable, value)),
             |response| match response.status {
                 // It has been created meanwhile; what it says is read back in any case.
                 409 => Ok(true),
@@ -77,23 +81,23 @@ pub fn put_variable(desk: &Desk<'_>, name: &str, variable: &str, value: &str) ->
 }
 
 /// When a secret of the environment was last written.
-pub fn secret_updated_at(desk: &Desk<'_>, name: &str, secret: &str) -> Result<Option<DateTime<Utc>>, Halt> {
+pub fn secret_updated_at(desk: &Desk<'_>, name: &FactName, secret: &str) -> Result<Option<DateTime<Utc>>, Halt> {
     let configured = configured(desk)?;
     let (repository, environment) = (configured.repository.as_str(), desk.place.environment.as_str());
     desk.ask(
         name,
-        || Ok(github(desk, repository, Use::WritingSecrets)?.secret(place(repository, environment), secret)),
+        || Ok(github(desk, repository, Purpose::WritingSecrets)?.secret(place(repository, environment), secret)),
         |response| read_secret_update(response).map_err(trouble),
     )
 }
 
 /// What a variable of the environment says.
-pub fn variable(desk: &Desk<'_>, name: &str, variable: &str) -> Result<Option<String>, Halt> {
+pub fn variable(desk: &Desk<'_>, name: &FactName, variable: &str) -> Result<Option<String>, Halt> {
     let configured = configured(desk)?;
     let (repository, environment) = (configured.repository.as_str(), desk.place.environment.as_str());
     desk.ask(
         name,
-        || Ok(github(desk, repository, Use::WritingSecrets)?.variable(place(repository, environment), variable)),
+        || Ok(github(desk, repository, Purpose::WritingSecrets)?.variable(place(repository, environment), variable)),
         |response| read_variable(response).map_err(trouble),
     )
 }

@@ -90,6 +90,14 @@ fn drift_of_what_is_protected_blocks_and_other_drift_is_shown() {
 }
 
 #[test]
+fn what_was_changed_by_hand_has_a_name_of_its_own_unless_more_speaks_against_the_plan() {
+    let mut drifted = plan(&[resource("terraform_data.a", &["delete"])]);
+    drifted["resource_drift"] = json!([resource(VAULT, &["update"])]);
+    assert_eq!(code(&drifted, &["terraform_data.a"]), Some(FailureCode::PlanDrifted));
+    assert_eq!(code(&drifted, &[]), Some(FailureCode::PlanBlocked));
+}
+
+#[test]
 fn what_a_plan_does_not_show_blocks_it() {
     let good = plan(&[resource("terraform_data.a", &["update"])]);
     for (member, value, cause) in [

@@ -52,14 +52,14 @@ pub fn resolved(ghosts: &[Ghost], case: usize, changes: &[DateTime<Utc>], now: D
 }
 
 /// No run begins without its approvals.
-pub fn executed(ghost: &Ghost, observed: Digest, around: &Surroundings<'_>) -> Result<(), String> {
+pub fn executed(ghost: &Ghost, digest: Digest, around: &Surroundings<'_>) -> Result<(), String> {
     let rule = |why: &str| Err(format!("executed without its approvals: {why}"));
     let run = ghost.current().expect("there is a run");
     if run.over || run.executed_by.is_some() {
         return rule("the run is over, or has begun before");
     }
-    if run.digest != Some(observed) {
-        return rule("what would run is not what was approved");
+    if run.digest != Some(digest) {
+        return rule("what begins is not what was approved");
     }
     if around.halted {
         return Err("left while rollbacks are halted".to_owned());
@@ -72,7 +72,7 @@ pub fn executed(ghost: &Ghost, observed: Digest, around: &Surroundings<'_>) -> R
         let commands = row(name).is_some_and(|row| row.roles.contains(&Role::Commander));
         let decided = ghost.decided.as_ref().is_some_and(|(decider, _)| decider == name);
         may && name != run.requester
-            && approval.digest == observed
+            && approval.digest == digest
             && approval.opened
             && approval.acknowledged.is_superset(&run.hazards)
             && around.now - approval.at < TimeDelta::minutes(30)
@@ -120,20 +120,20 @@ pub fn stepped(
         return past("it is not its phase");
     }
     let in_turn = match event {
-        StepEvent::Intend { .. } => run.last.is_none(),
-        StepEvent::Send => run.last == Some(Last::Intended),
+        StepEvent::Intend => run.last.is_none(),
+        StepEvent::Send { .. } => run.last == Some(Last::Intended),
         StepEvent::Repeat => run.last == Some(Last::Unknown),
         _ => run.last.is_some(),
     };
     if !in_turn {
         return past("its own turn");
     }
-    let leaves = matches!(event, StepEvent::Intend { .. } | StepEvent::Send | StepEvent::Repeat);
+    let leaves = matches!(event, StepEvent::Intend | StepEvent::Send { .. } | StepEvent::Repeat);
     if leaves && is_effect(code) && around.halted {
         return Err(format!("left while rollbacks are halted: {code}"));
     }
     match event {
-        StepEvent::Intend { observed } if is_effect(code) && *observed != run.digest => {
+        StepEvent::Send { observed } if is_effect(code) && *observed != run.digest => {
             Err(format!("sent what was not approved: {code}"))
         }
         StepEvent::Succeed { .. } if run.last == Some(Last::Intended) && !matches!(code, "A2" | "I4") => {

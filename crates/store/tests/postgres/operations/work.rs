@@ -2,7 +2,9 @@
 
 use rollback::{Environment, RunId, alert};
 use serde_json::json;
-use store::operations::{Commit, Evidence, Job, Outcome, Then, claim, claim_of, deliver, evidence_file, take_in};
+use store::operations::{
+    Commit, Evidence, Job, JobKind, Outcome, Then, claim, claim_of, deliver, evidence_file, take_in,
+};
 use uuid::Uuid;
 
 use super::office::Office;
@@ -29,8 +31,8 @@ async fn an_opened_incident_has_its_jobs() {
     office.incident("abc", Environment::Production).await;
     let mut kinds = Vec::new();
     while let Some(claim) = claim(&office.db, 30).await.unwrap() {
-        assert!(claim.snapshot.case.is_some() == (claim.kind != "drill"), "{}", claim.kind);
-        kinds.push(claim.kind);
+        assert!(claim.snapshot.case.is_some() == (claim.kind != JobKind::Drill), "{}", claim.kind);
+        kinds.push(claim.kind.to_string());
     }
     kinds.sort();
     assert_eq!(kinds, ["clock", "notify", "triage"]);
@@ -40,7 +42,7 @@ async fn an_opened_incident_has_its_jobs() {
 async fn turns(office: &Office) -> Vec<String> {
     let mut kinds = Vec::new();
     while let Some(claim) = claim(&office.db, 30).await.unwrap() {
-        kinds.push(claim.kind);
+        kinds.push(claim.kind.to_string());
     }
     kinds
 }
@@ -71,8 +73,8 @@ async fn who_only_tells_people_takes_nothing_else() {
     let office = Office::open().await;
     quiet(&office).await;
     office.incident("abc", Environment::Production).await;
-    assert_eq!(claim_of(&office.db, 30, &["notify"]).await.unwrap().unwrap().kind, "notify");
-    assert!(claim_of(&office.db, 30, &["notify"]).await.unwrap().is_none());
+    assert_eq!(claim_of(&office.db, 30, &[JobKind::Notify]).await.unwrap().unwrap().kind, JobKind::Notify);
+    assert!(claim_of(&office.db, 30, &[JobKind::Notify]).await.unwrap().is_none());
     assert!(claim(&office.db, 30).await.unwrap().is_some());
 }
 
@@ -96,7 +98,7 @@ async fn what_a_notification_leaves_out_is_asked_for_once_at_a_time() {
         assert_eq!(take_in(&office.db, &group, Uuid::now_v7).await.unwrap().len(), 2);
     }
     assert_eq!(office.count("job where kind = 'alerts'").await, 1);
-    let claim = claim_of(&office.db, 30, &["alerts"]).await.unwrap().unwrap();
+    let claim = claim_of(&office.db, 30, &[JobKind::Alerts]).await.unwrap().unwrap();
     assert_eq!(claim.payload["labels"], json!({"alertname": "Many"}));
     assert_eq!((&claim.payload["environment"], &claim.payload["truncated"]), (&json!("staging"), &json!(3)));
     assert!(claim.snapshot.case.is_some());
@@ -112,10 +114,10 @@ async fn two_workers_never_have_one_job() {
     put(&office, Job::Triage(id)).await;
     // One is being claimed: the other worker does not wait for it.
     office.owner.batch_execute("begin; select from operations.job where kind = 'clock' for update").await.unwrap();
-    assert_eq!(claim(&office.db, 30).await.unwrap().unwrap().kind, "triage");
+    assert_eq!(claim(&office.db, 30).await.unwrap().unwrap().kind, JobKind::Triage);
     assert!(claim(&office.db, 30).await.unwrap().is_none());
     office.owner.batch_execute("rollback").await.unwrap();
-    assert_eq!(claim(&office.db, 30).await.unwrap().unwrap().kind, "clock");
+    assert_eq!(claim(&office.db, 30).await.unwrap().unwrap().kind, JobKind::Clock);
     assert!(claim(&office.db, 30).await.unwrap().is_none());
 }
 

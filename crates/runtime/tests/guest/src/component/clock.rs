@@ -6,7 +6,7 @@ use spin_sdk::variables;
 
 mod bindings {
     #![allow(missing_docs, reason = "generated code")]
-    wit_bindgen::generate!({ path: "../../../../wit", world: "hubline:functions/cron-function", generate_all });
+    wit_bindgen::generate!({ path: "../../../../wit", world: "hubline:functions/cron-function@0.1.0", generate_all });
     pub struct Clock;
     export!(Clock);
 }

@@ -8,7 +8,7 @@ mod bindings {
     #![allow(missing_docs, reason = "generated code")]
     wit_bindgen::generate!({
         path: "../../../../wit",
-        world: "hubline:functions/exchange-function",
+        world: "hubline:functions/exchange-function@0.1.0",
         runtime_path: "spin_sdk::wit_bindgen::rt",
     });
     pub struct Exchange;
@@ -19,8 +19,14 @@ use bindings::exports::hubline::functions::exchange::{Guest, Request, Response};
 
 impl Guest for bindings::Exchange {
     async fn answer(request: Request) -> Response {
-        if request.target == "/status?99" {
-            return Response { status: 99, headers: Vec::new(), body: Vec::new() };
+        let unusual = |status, headers| Response { status, headers, body: Vec::new() };
+        match request.target.as_str() {
+            "/status?99" => return unusual(99, Vec::new()),
+            "/headers?30000" => {
+                return unusual(200, (0..30_000).map(|number| (format!("x-{number}"), Vec::new())).collect());
+            }
+            "/headers?connection" => return unusual(200, vec![("connection".to_owned(), b"close".to_vec())]),
+            _ => {}
         }
         let mut asked = http::Request::new(box_body(FullBody::new(Bytes::from(request.body))));
         *asked.method_mut() = request.method.parse().unwrap_or_default();

@@ -25,17 +25,25 @@ const KEYS: [(&str, &str); 2] = [
 /// What the functions work as in PostgreSQL: `hubline up` derives it by itself, `hubline functions` is told.
 const ROLE: &str = "?options=-c%20role%3Dhubline_chat";
 
-/// Makes the tables that Hubline and its native twin use.
+/// Makes the tables that a build of Hubline uses, in a database.
 ///
 /// # Errors
 /// The program can't be started or fails.
-pub fn migrate(hubline: &Path, databases: &Databases) -> Result<()> {
+pub fn migrate(hubline: &Path, url: &str, folder: &Path) -> Result<()> {
     let mut command = Command::new(hubline);
-    command.args(["migrate", "--database-url", databases.postgres_url()]);
-    let output =
-        command.arg("--data-dir").arg(databases.folder("hubline")).output().context("hubline can't be started")?;
+    command.args(["migrate", "--database-url", url]);
+    let output = command.arg("--data-dir").arg(folder).output().context("hubline can't be started")?;
     ensure!(output.status.success(), "hubline migrate fails: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())
+}
+
+/// Another checkout, which was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// The program.
+    pub program: PathBuf,
+    /// What it runs.
+    pub manifest: PathBuf,
 }
 
 /// A server, by the name that reports give it.
@@ -43,6 +51,8 @@ pub fn migrate(hubline: &Path, databases: &Databases) -> Result<()> {
 pub enum Contestant {
     /// Hubline: the functions in WebAssembly.
     Hubline(PathBuf),
+    /// Another build of Hubline, with its own manifest and components.
+    Before(Build),
     /// The same with tokens of an issuer, whose keys are at this address.
     ByIssuer(PathBuf, String),
     /// The same functions without a relay, for relays that run elsewhere.
@@ -58,6 +68,7 @@ impl Contestant {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Hubline(_) | Self::Functions(_) => "hubline",
+            Self::Before(_) => "before",
             Self::ByIssuer(..) => "by-issuer",
             Self::Native(_) => "native",
             Self::Peer(_) => "peer",
@@ -67,8 +78,8 @@ impl Contestant {
     /// Answers with success when the server can be used.
     pub fn ready_page(&self) -> &'static str {
         match self {
-            Self::Hubline(_) | Self::ByIssuer(..) | Self::Functions(_) | Self::Native(_) => "/readyz",
             Self::Peer(_) => "/healthz",
+            _ => "/readyz",
         }
     }
 
@@ -76,11 +87,9 @@ impl Contestant {
     pub fn complaint(&self, report: &Value) -> Option<String> {
         let overtaken = report.get("overtaken").and_then(Value::as_u64).unwrap_or_default();
         match self {
-            Self::Hubline(_) | Self::ByIssuer(..) | Self::Functions(_) | Self::Native(_) => {
-                (overtaken > 0).then(|| format!("{overtaken} numbers came before a lower one"))
-            }
             // SignalR does not promise that an acknowledgement waits for earlier messages.
             Self::Peer(_) => None,
+            _ => (overtaken > 0).then(|| format!("{overtaken} numbers came before a lower one")),
         }
     }
 
@@ -89,7 +98,7 @@ impl Contestant {
         match self {
             Self::Hubline(program) => Some(Self::Functions(program.clone())),
             Self::Functions(_) | Self::Native(_) => Some(self.clone()),
-            Self::ByIssuer(..) | Self::Peer(_) => None,
+            Self::Before(_) | Self::ByIssuer(..) | Self::Peer(_) => None,
         }
     }
 
@@ -101,12 +110,19 @@ impl Contestant {
         let (postgres, redis) = (databases.postgres_url(), databases.redis_url());
         Ok(match self {
             Self::Hubline(program) => {
-                let mut command = up(program, node, address, manifest, databases);
+                let mut command = up(program, node, address, manifest, postgres, databases);
+                command.env("SPIN_VARIABLE_JWT_SECRET", TOKEN_SECRET);
+                command
+            }
+            Self::Before(Build { program, manifest }) => {
+                // Its tables are others: the second database of the same server is its own.
+                let postgres = databases.other_postgres_url();
+                let mut command = up(program, &format!("before-{node}"), address, manifest, postgres, databases);
                 command.env("SPIN_VARIABLE_JWT_SECRET", TOKEN_SECRET);
                 command
             }
             Self::ByIssuer(program, keys) => {
-                let mut command = up(program, &format!("by-issuer-{node}"), address, manifest, databases);
+                let mut command = up(program, &format!("by-issuer-{node}"), address, manifest, postgres, databases);
                 command.env("SPIN_VARIABLE_JWKS_URL", keys).env("SPIN_VARIABLE_JWT_ISSUER", ISSUER);
                 command.env("SPIN_VARIABLE_JWT_AUDIENCE", AUDIENCE);
                 command
@@ -141,11 +157,18 @@ impl Contestant {
 }
 
 /// The command of a node that has everything in it.
-fn up(program: &Path, node: &str, address: SocketAddr, manifest: &Path, databases: &Databases) -> Command {
+fn up(
+    program: &Path,
+    node: &str,
+    address: SocketAddr,
+    manifest: &Path,
+    postgres: &str,
+    databases: &Databases,
+) -> Command {
     let mut command = Command::new(program);
     command.arg("up").args(["--listen", &address.to_string(), "--node", node]);
     command.arg("--manifest").arg(manifest).arg("--data-dir").arg(databases.folder("hubline"));
-    command.args(["--database-url", databases.postgres_url(), "--redis-url", databases.redis_url()]).envs(KEYS);
+    command.args(["--database-url", postgres, "--redis-url", databases.redis_url()]).envs(KEYS);
     command
 }
 

@@ -42,6 +42,11 @@ impl Databases {
         self.postgres.url()
     }
 
+    /// Another database of the same server.
+    pub fn other_postgres_url(&self) -> &str {
+        self.postgres.operations_url()
+    }
+
     /// Redis.
     pub fn redis_url(&self) -> &str {
         self.redis.url()

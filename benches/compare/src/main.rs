@@ -32,7 +32,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use serde_json::{Value, json};
 
-use crate::contestant::Contestant;
+use crate::contestant::{Build, Contestant};
 use crate::databases::Databases;
 use crate::first::First;
 use crate::load::{Case, Load};
@@ -80,7 +80,12 @@ fn chat(options: &Chat) -> Result<bool> {
     let databases = Databases::open(options.data.as_deref())?;
     // Hubline does it by itself; its twin and the functions without a relay do not.
     if contestants.iter().any(|contestant| !matches!(contestant, Contestant::Peer(_))) {
-        contestant::migrate(&sibling("hubline")?, &databases)?;
+        contestant::migrate(&sibling("hubline")?, databases.postgres_url(), &databases.folder("hubline"))?;
+    }
+    for contestant in &contestants {
+        if let Contestant::Before(Build { program, .. }) = contestant {
+            contestant::migrate(program, databases.other_postgres_url(), &databases.folder("before"))?;
+        }
     }
     let load = Load {
         program: sibling("hubline-load")?,
@@ -193,9 +198,22 @@ fn contestants(options: &Chat) -> Result<Vec<Contestant>> {
     if !options.no_native {
         contestants.push(Contestant::Native(sibling("hubline-native")?));
     }
+    contestants.extend(options.against.as_deref().map(build).transpose()?.map(Contestant::Before));
     contestants.extend(options.peer.clone().map(Contestant::Peer));
     ensure!(!contestants.is_empty(), "nobody is left to measure");
     Ok(contestants)
+}
+
+/// What was built in another checkout, in the profile of this program.
+fn build(folder: &Path) -> Result<Build> {
+    let here = env::current_exe()?;
+    let profile = here.parent().and_then(Path::file_name).context("this program is in no folder of a profile")?;
+    let build =
+        Build { program: folder.join("target").join(profile).join("hubline"), manifest: folder.join("spin.toml") };
+    for file in [&build.program, &build.manifest] {
+        ensure!(file.is_file(), "{} is missing: build Hubline there first, in the same profile", file.display());
+    }
+    Ok(build)
 }
 
 /// A program that is built together with this one.

@@ -32,6 +32,10 @@ pub struct Chat {
     /// `LISTEN_URL`, `DATABASE_URL`, `REDIS_URL`, `JWT_SECRET`.
     #[arg(long, value_name = "PROGRAM")]
     pub peer: Option<PathBuf>,
+    /// Another checkout of Hubline in which the same was built as here, programs and components: measured as `before`, with
+    /// tables of its own in the same server.
+    #[arg(long, value_name = "FOLDER")]
+    pub against: Option<PathBuf>,
     /// How often each measurement is taken; the median counts. Fewer than three rounds need --quick.
     #[arg(long, default_value_t = 3)]
     pub rounds: usize,

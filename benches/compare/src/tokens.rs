@@ -30,7 +30,7 @@ pub fn measure(options: &Tokens) -> Result<bool> {
     eprintln!("starting the databases");
     let databases = Databases::open(options.data.as_deref())?;
     let hubline = sibling("hubline")?;
-    contestant::migrate(&hubline, &databases)?;
+    contestant::migrate(&hubline, databases.postgres_url(), &databases.folder("hubline"))?;
     let issuer = Issuer::start(&options.results)?;
     let load = Load {
         program: sibling("hubline-load")?,

@@ -92,5 +92,33 @@ create function hubline.moment(micros bigint) returns timestamptz
     return timestamptz '1970-01-01 00:00:00+00' + micros / 1000000 * interval '1 second'
         + micros % 1000000 * interval '1 microsecond';
 
+-- As what somebody takes part, who is a customer, a technician or of a service centre by their token, or null for nobody.
+create function hubline.role_of(customer text, technician text, center text, as_customer text, as_technician text, as_center text)
+    returns text
+    language sql immutable parallel safe
+    return case
+        when customer = as_customer then 'customer'
+        when technician = as_technician then 'technician'
+        when center = as_center then 'service-center'
+    end;
+
+-- The chain value of a message, on top of the one before; see hubline.message.chain. This and the one above become part of
+-- whatever calls them, and cost no call of their own.
+create function hubline.link(
+    previous bytea,
+    digest bytea,
+    seq bigint,
+    id uuid,
+    client_message_id uuid,
+    sent_at bigint,
+    sender_role text,
+    sender_id text
+) returns bytea
+    language sql stable parallel safe
+    return sha256(
+        previous || digest
+            || convert_to(concat_ws(' ', seq, id, client_message_id, sent_at, sender_role, sender_id), 'UTF8')
+    );
+
 grant select on hubline.service_request, hubline.message to hubline_chat;
 grant execute on function hubline.micros to hubline_chat;

@@ -146,11 +146,9 @@ begin
                 -- Even if it was opened just now: this call has not locked it, and comes before that.
                 unlocked[c] := true;
             end if;
-            role := case
-                when customers[c] = as_customers[u] then 'customer'
-                when technicians[c] = as_technicians[u] then 'technician'
-                when centers[c] = as_centers[u] then 'service-center'
-            end;
+            role := hubline.role_of(
+                customers[c], technicians[c], centers[c], as_customers[u], as_technicians[u], as_centers[u]
+            );
             -- Who is no party any more has sent what is stored all the same, and hears so when the answer was lost.
             if pass = 2 or unlocked[c] or role is null then
                 select m.seq, m.id, m.sender_role, m.sent_at, m.body into earlier
@@ -181,11 +179,9 @@ begin
 
             seq := coalesce(next_seqs[c], last_seqs[c]) + 1;
             digest := sha256(convert_to(bodies[item], 'UTF8'));
-            chain := sha256(coalesce(next_heads[c], heads[c]) || digest || convert_to(
-                seq || ' ' || message_ids[item] || ' ' || client_ids[item] || ' ' || taken_at || ' ' || role || ' '
-                    || users[u],
-                'UTF8'
-            ));
+            chain := hubline.link(
+                coalesce(next_heads[c], heads[c]), digest, seq, message_ids[item], client_ids[item], taken_at, role, users[u]
+            );
             next_seqs[c] := seq;
             next_heads[c] := chain;
             outcomes[item] := 0;

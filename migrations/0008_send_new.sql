@@ -39,11 +39,7 @@ begin
     -- The lock comes first, in a statement of its own: what is read after it belongs to everything committed before.
     select r.key, r.last_seq + 1 as seq, r.version + 1 as version, r.chain, r.customer_id::text as customer,
         r.technician_id::text as technician, r.service_center_id::text as center, clock_timestamp() as now,
-        case
-            when r.customer_id = as_customer then 'customer'
-            when r.technician_id = as_technician then 'technician'
-            when r.service_center_id = as_center then 'service-center'
-        end as role
+        hubline.role_of(r.customer_id, r.technician_id, r.service_center_id, as_customer, as_technician, as_center) as role
     into request
     from hubline.service_request r
     where r.id = conversation and r.closed_at is null
@@ -54,9 +50,9 @@ begin
 
     taken_at := hubline.micros(request.now);
     digest := sha256(convert_to(body, 'UTF8'));
-    request.chain := sha256(request.chain || digest || convert_to(
-        concat_ws(' ', request.seq, id, client_message_id, taken_at, request.role, sender), 'UTF8'
-    ));
+    request.chain := hubline.link(
+        request.chain, digest, request.seq, id::uuid, client_message_id::uuid, taken_at, request.role, sender
+    );
     with stored as (
         insert into hubline.message (service_request, seq, id, client_message_id, sent_at, sender_id, sender_role, body,
             digest, chain)

@@ -61,11 +61,7 @@ declare
     other_nodes text[];
 begin
     select r.key,
-        case
-            when r.customer_id = as_customer then 'customer'
-            when r.technician_id = as_technician then 'technician'
-            else 'service-center'
-        end
+        hubline.role_of(r.customer_id, r.technician_id, r.service_center_id, as_customer, as_technician, as_center)
     into conversation, joining_role
     from hubline.service_request r
     where r.id = request_id

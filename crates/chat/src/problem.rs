@@ -1,5 +1,7 @@
 //! Errors over HTTP.
 
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::{ErrorCode, FieldError, Refusal};
@@ -55,6 +57,33 @@ impl From<Problem> for Refusal {
     }
 }
 
+impl Refusal {
+    /// The refusal as the answer to a request: a [`Problem`], with what its code demands of headers. Who is to try again is told
+    /// when, after a second if nothing else is known.
+    #[must_use]
+    pub fn into_response(self) -> Response<Vec<u8>> {
+        let (code, seconds) = (self.code, self.retry_after.unwrap_or(1));
+        // Strings and numbers always have an encoding.
+        let json = serde_json::to_vec(&Problem::from(self)).unwrap_or_default();
+        let mut response = Response::new(json);
+        *response.status_mut() = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
+        // What one user may hear is not kept for the next.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match code {
+            ErrorCode::Unauthenticated => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            ErrorCode::RateLimited | ErrorCode::Unavailable => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +104,17 @@ mod tests {
         let invalid = Refusal::invalid(vec![FieldError::new("body", "must not be empty")]);
         let text = serde_json::to_string(&Problem::from(invalid.clone())).unwrap();
         assert_eq!(Refusal::from(serde_json::from_str::<Problem>(&text).unwrap()), invalid);
+    }
+
+    #[test]
+    fn over_http_it_says_what_its_code_demands() {
+        let response = ErrorCode::NotFound.refusal("no such thing").into_response();
+        assert_eq!((response.status(), &response.headers()[CONTENT_TYPE]), (StatusCode::NOT_FOUND, &HeaderValue::from_static(Problem::MEDIA_TYPE)));
+        assert!(!response.headers().contains_key(RETRY_AFTER));
+        assert_eq!(serde_json::from_slice::<Problem>(response.body()).unwrap().code, ErrorCode::NotFound);
+        let later = Refusal { retry_after: Some(7), ..ErrorCode::RateLimited.refusal("too often") }.into_response();
+        assert_eq!((later.status(), &later.headers()[RETRY_AFTER]), (StatusCode::TOO_MANY_REQUESTS, &HeaderValue::from(7)));
+        assert_eq!(ErrorCode::Unavailable.refusal("x").into_response().headers()[RETRY_AFTER], "1");
+        assert_eq!(ErrorCode::Unauthenticated.refusal("x").into_response().headers()[WWW_AUTHENTICATE], "Bearer");
     }
 }

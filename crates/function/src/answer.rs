@@ -1,7 +1,7 @@
 //! Answers, good and bad.
 
 use bytes::Bytes;
-use chat::{ErrorCode, Problem, Refusal};
+use chat::{ErrorCode, Refusal};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use spin_sdk::{
@@ -79,20 +79,7 @@ pub fn method_not_allowed(allowed: &'static str) -> Answer {
 }
 
 fn problem(refusal: Refusal) -> Response<Bytes> {
-    let (code, seconds) = (refusal.code, refusal.retry_after.unwrap_or(1));
-    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let json = serde_json::to_vec(&Problem::from(refusal)).unwrap_or_default();
-    let mut response = response(status, Problem::MEDIA_TYPE, json);
-    match code {
-        ErrorCode::Unauthenticated => {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        ErrorCode::RateLimited | ErrorCode::Unavailable => {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        _ => {}
-    }
-    response
+    refusal.into_response().map(Bytes::from)
 }
 
 fn response(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Response<Bytes> {
@@ -159,6 +146,8 @@ impl IntoResponse for Answer {
 
 #[cfg(test)]
 mod tests {
+    use chat::Problem;
+
     use super::*;
 
     fn own(answer: Answer) -> Response<Bytes> {

@@ -93,8 +93,14 @@ create function hubline.moment(micros bigint) returns timestamptz
         + micros % 1000000 * interval '1 microsecond';
 
 -- As what somebody takes part, who is a customer, a technician or of a service centre by their token, or null for nobody.
-create function hubline.role_of(customer text, technician text, center text, as_customer text, as_technician text, as_center text)
-    returns text
+create function hubline.role_of(
+    customer text,
+    technician text,
+    center text,
+    as_customer text,
+    as_technician text,
+    as_center text
+) returns text
     language sql immutable parallel safe
     return case
         when customer = as_customer then 'customer'

@@ -8,10 +8,7 @@ use std::{borrow::Cow, collections::HashMap};
 use chat::{CenterId, Role, UserId};
 use serde_json::{Map, Value};
 
-use crate::{ClaimPath, Identity, Settings, SettingsError, TokenError, settings::set};
-
-/// How far the clocks of the issuer and of this machine may differ, in seconds.
-const LEEWAY: i64 = 60;
+use crate::{ClaimPath, Identity, Settings, SettingsError, TokenError, identity::LEEWAY, settings::set};
 
 /// Reads the claims of an issuer.
 pub(crate) struct ClaimRules {

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use chat::{Actor, CenterId, Role, UserId};
 
+/// How far the clocks of the issuer and of this machine may differ, in seconds.
+pub(crate) const LEEWAY: i64 = 60;
+
 /// What a valid token says about its bearer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Identity {
@@ -29,6 +32,14 @@ impl Identity {
     #[must_use]
     pub fn actor(&self) -> Actor {
         Actor { user: self.subject.clone(), roles: self.roles.clone(), center: self.center.clone() }
+    }
+
+    /// How many seconds the token is honoured from this time on, which is in seconds since 1970: to its end, or a minute beyond
+    /// that when it has come after its end already, for clocks differ.
+    #[must_use]
+    pub fn seconds_left(&self, now: i64) -> u64 {
+        let end = if self.expires_at > now { self.expires_at } else { self.expires_at.saturating_add(LEEWAY) };
+        u64::try_from(end.saturating_sub(now)).unwrap_or_default()
     }
 }
 
@@ -64,4 +75,17 @@ pub enum TokenError {
     /// A claim is missing or breaks its rule.
     #[error("the token's claim `{0}` is missing or invalid")]
     Claim(Cow<'static, str>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_honoured_to_its_end_and_one_that_came_late_for_a_minute() {
+        let identity = Identity { subject: "carla".parse().unwrap(), roles: Vec::new(), center: None, expires_at: 1_000 };
+        for (now, left) in [(0, 1_000), (999, 1), (1_000, 60), (1_059, 1), (1_060, 0), (2_000, 0)] {
+            assert_eq!(identity.seconds_left(now), left, "at {now}");
+        }
+    }
 }

@@ -27,9 +27,6 @@ use crate::upkeep::Urgency;
 /// Where the hub is.
 const PATH: &str = "/hubs/chat";
 
-/// Tokens are honoured so long after their end, for clocks differ: as verified, so on the connection.
-const LEEWAY: i64 = 60;
-
 /// The routes of the hub.
 pub(crate) fn router(server: &Server<Node>, node: Arc<Node>) -> Router {
     server.router(PATH).layer(from_fn_with_state(node, let_pages_negotiate))
@@ -114,9 +111,7 @@ impl Hub for Node {
         self.origins.may_connect(request.headers(), &sender)?;
         let address = self.admit_from(&sender, Activity::Connections)?;
         let (identity, token) = self.identify(request).await?;
-        let now = seconds_now();
-        let honoured = if identity.expires_at > now { identity.expires_at } else { identity.expires_at + LEEWAY };
-        let left = u64::try_from(honoured.saturating_sub(now)).unwrap_or_default();
+        let left = identity.seconds_left(seconds_now());
         Ok(Authenticated {
             user_id: identity.subject.to_string(),
             expires_at: Some(Instant::now() + Duration::from_secs(left.min(u64::from(u32::MAX)))),

@@ -36,13 +36,9 @@ pub(crate) enum Key {
     Secret(Hmac<Sha256>),
 }
 
-/// The DER prefix of a SHA-256 digest in a PKCS #1 v1.5 signature: `DigestInfo` of RFC 8017, section 9.2.
-const SHA256_PREFIX: [u8; 19] =
-    [0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
-
 /// How a SHA-256 digest is signed with RSA.
 pub(crate) fn rs256() -> Pkcs1v15Sign {
-    Pkcs1v15Sign { hash_len: Some(32), prefix: Box::new(SHA256_PREFIX) }
+    Pkcs1v15Sign::new::<Sha256>()
 }
 
 /// The keyed hash of HS256, nothing fed yet; `None` is not reached, since HMAC takes keys of any length.

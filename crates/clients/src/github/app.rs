@@ -18,10 +18,6 @@ const AHEAD: i64 = 60;
 /// How long a token of the App itself lasts; GitHub takes ten minutes at most, by its own clock.
 const LASTS: i64 = 9 * 60;
 
-/// The DER prefix of a SHA-256 digest in a PKCS #1 v1.5 signature: `DigestInfo` of RFC 8017, section 9.2.
-const SHA256_PREFIX: [u8; 19] =
-    [0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
-
 /// The private key of an App.
 pub struct AppKey(PrivateKey);
 
@@ -64,7 +60,7 @@ impl AppKey {
         let claims = json!({"iat": now.saturating_sub(AHEAD), "exp": now.saturating_add(LASTS), "iss": issuer});
         let part = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
         let signed = format!("{}.{}", part(r#"{"alg":"RS256","typ":"JWT"}"#), part(&claims.to_string()));
-        let scheme = Pkcs1v15Sign { hash_len: Some(32), prefix: Box::new(SHA256_PREFIX) };
+        let scheme = Pkcs1v15Sign::new::<Sha256>();
         let signature = self.0.sign_with_rng(&mut chance, scheme, &Sha256::digest(&signed));
         let signature = signature.map_err(|_| AppKeyError::Unusable)?;
         Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)).into())
@@ -213,7 +209,7 @@ mod tests {
         assert_eq!(claims(token.expose()), json!({"iat": 1_714_557_540, "exp": 1_714_558_140, "iss": "Iv1.abc"}));
         let (signed, signature) = token.expose().rsplit_once('.').unwrap();
         let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap();
-        let scheme = Pkcs1v15Sign { hash_len: Some(32), prefix: Box::new(SHA256_PREFIX) };
+        let scheme = Pkcs1v15Sign::new::<Sha256>();
         key.to_public_key().verify(scheme, &Sha256::digest(signed), &signature).unwrap();
     }
 

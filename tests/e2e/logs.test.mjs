@@ -11,7 +11,7 @@ let node;
 
 before(async () => {
   cluster = await Cluster.start();
-  const environment = { HUBLINE_LOG_FORMAT: "json", HUBLINE_LOG: "info,hubline=debug,relay=debug,runtime=debug" };
+  const environment = { HUBLINE_LOG_FORMAT: "json", HUBLINE_LOG: "info,hubline=debug,relay=debug,runtime=debug,signalr_server=debug" };
   node = await cluster.node("main", { environment });
 });
 after(() => cluster?.stop());

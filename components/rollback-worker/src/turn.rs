@@ -252,7 +252,8 @@ pub fn troubled(step: &Step, notes: &mut Notes, trouble: Trouble, forget_secrets
     match trouble {
         Trouble::Passing { retry_after, .. } if step.status() == StepStatus::Unknown => {
             let unclear = StepEvent::Reconcile { finding: Finding::Unclear };
-            Setback::Report(unclear, retry_after.unwrap_or(pause))
+            // As long as is told, but never so soon that the tries are over before the trouble is.
+            Setback::Report(unclear, retry_after.map_or(pause, |after| after.max(pause)))
         }
         // What has begun is followed until its deadline, however badly that goes.
         Trouble::Passing { retry_after, .. } if !preparing || notes.tries < TRIES => {

@@ -29,10 +29,11 @@ pub struct ConnectionTokens {
 }
 
 impl ConnectionTokens {
-    /// Tokens under these keys, which all nodes behind a load balancer share. Two while they are being exchanged: a token under
-    /// either is taken.
+    /// Tokens under a key that all nodes behind a load balancer share, or under two while it is being exchanged: a token under
+    /// either is taken. Of more than two keys the others say nothing.
     pub fn new<K: AsRef<[u8]>>(keys: impl IntoIterator<Item = K>) -> Self {
-        let keys = keys.into_iter().filter_map(|key| Hmac::new_from_slice(key.as_ref()).ok()).collect();
+        let keys = keys.into_iter().filter_map(|key| Hmac::new_from_slice(key.as_ref()).ok());
+        let keys = keys.take(2).collect();
         Self { keys, used: Mutex::default() }
     }
 

@@ -29,9 +29,13 @@ impl<C> Default for Groups<C> {
 }
 
 impl<C: AsRef<Connection>> Groups<C> {
-    /// Takes a caller into a group. Whether it was not in it before.
+    /// Takes a caller into a group. Whether it was not in it before. One whose connection has ended is in none any more.
     pub fn join(&self, group: &str, caller: &Arc<C>) -> bool {
         let State { members, joined } = &mut *self.state.lock();
+        // A connection ends before its hub hears of it: whoever comes in here now is taken out by that.
+        if (**caller).as_ref().has_ended() {
+            return false;
+        }
         let name = members.get_key_value(group).map_or_else(|| Arc::from(group), |(name, _)| Arc::clone(name));
         let names = joined.entry(address(caller)).or_default();
         if names.contains(&name) {
@@ -135,7 +139,9 @@ mod tests {
             groups.join(group, &one);
         }
         groups.leave("c", &one);
+        one.outbox.end(None, false);
         groups.leave_all(&one);
+        assert!(!groups.join("d", &one), "who has gone does not come in");
         let state = groups.state.lock();
         assert!(state.members.is_empty() && state.joined.is_empty());
         assert_eq!(Arc::strong_count(&one), 1);

@@ -29,7 +29,7 @@ const PATH: &str = "/hubs/chat";
 
 /// The routes of the hub.
 pub(crate) fn router(server: &Server<Node>, node: Arc<Node>) -> Router {
-    server.router(PATH).layer(from_fn_with_state(node, let_pages_negotiate))
+    server.router(PATH).route_layer(from_fn_with_state(node, let_pages_negotiate))
 }
 
 /// What lets pages of allowed origins negotiate. Whether they may connect is checked when they do: browsers ask nobody before

@@ -198,7 +198,7 @@ impl Node {
                     {
                         let aftermath = group.answer(&arrived);
                         self.follow_up(&group, aftermath, Urgency::Soon);
-                    } else {
+                    } else if pending.conversation.is_none() {
                         pending.complete(&arrived.post);
                         pending.caller.flush();
                     }

@@ -101,7 +101,7 @@ export class Outside {
   /** In the place of a runner: a plan is made of what is said here, and everything else only ends. */
   async run({ id, workflow, inputs }, { onStart }) {
     onStart();
-    if (workflow.file !== "terraform-plan.yml") return { conclusion: this.conclusion, steps: [{ name: "Roll out", conclusion: this.conclusion }] };
+    if (workflow.file !== "terraform-plan.yml") return { conclusion: this.conclusion, steps: [{ name: "Wait for the rollout", conclusion: this.conclusion }] };
     const folder = join(this.#artifacts, String(id), "plan");
     mkdirSync(folder, { recursive: true });
     for (const [name, content] of Object.entries(this.#plan(inputs))) writeFileSync(join(folder, name), content);

@@ -109,11 +109,17 @@ mod tests {
     #[test]
     fn over_http_it_says_what_its_code_demands() {
         let response = ErrorCode::NotFound.refusal("no such thing").into_response();
-        assert_eq!((response.status(), &response.headers()[CONTENT_TYPE]), (StatusCode::NOT_FOUND, &HeaderValue::from_static(Problem::MEDIA_TYPE)));
+        assert_eq!(
+            (response.status(), &response.headers()[CONTENT_TYPE]),
+            (StatusCode::NOT_FOUND, &HeaderValue::from_static(Problem::MEDIA_TYPE))
+        );
         assert!(!response.headers().contains_key(RETRY_AFTER));
         assert_eq!(serde_json::from_slice::<Problem>(response.body()).unwrap().code, ErrorCode::NotFound);
         let later = Refusal { retry_after: Some(7), ..ErrorCode::RateLimited.refusal("too often") }.into_response();
-        assert_eq!((later.status(), &later.headers()[RETRY_AFTER]), (StatusCode::TOO_MANY_REQUESTS, &HeaderValue::from(7)));
+        assert_eq!(
+            (later.status(), &later.headers()[RETRY_AFTER]),
+            (StatusCode::TOO_MANY_REQUESTS, &HeaderValue::from(7))
+        );
         assert_eq!(ErrorCode::Unavailable.refusal("x").into_response().headers()[RETRY_AFTER], "1");
         assert_eq!(ErrorCode::Unauthenticated.refusal("x").into_response().headers()[WWW_AUTHENTICATE], "Bearer");
     }

@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn a_token_is_honoured_to_its_end_and_one_that_came_late_for_a_minute() {
-        let identity = Identity { subject: "carla".parse().unwrap(), roles: Vec::new(), center: None, expires_at: 1_000 };
+        let identity =
+            Identity { subject: "carla".parse().unwrap(), roles: Vec::new(), center: None, expires_at: 1_000 };
         for (now, left) in [(0, 1_000), (999, 1), (1_000, 60), (1_059, 1), (1_060, 0), (2_000, 0)] {
             assert_eq!(identity.seconds_left(now), left, "at {now}");
         }

@@ -25,7 +25,8 @@ const HEAD: Duration = Duration::from_secs(30);
 const DRAIN: Duration = Duration::from_secs(15);
 
 /// How many bytes may wait unsent in the system for one client. Without it, who reads nothing is given megabytes of the system's
-/// memory first, and all of it is copied for nobody.
+/// memory first, and all of it is copied for nobody. Only Linux can be told.
+#[cfg(target_os = "linux")]
 const UNSENT: u32 = 64 * 1024;
 
 /// How long we wait before we accept again after the system refused, which it does when too many files are open.
@@ -94,13 +95,16 @@ async fn connection(stream: TcpStream, peer: Peer, router: Router, stop: Cancell
 /// Answers are small and whole: nothing is gained by waiting for more to send, nor by sending far ahead.
 fn quick(stream: TcpStream) -> TcpStream {
     let socket = SockRef::from(&stream);
-    if let Err(error) = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_notsent_lowat(UNSENT)) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY and TCP_NOTSENT_LOWAT");
+    let set = socket.set_tcp_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let set = set.and_then(|()| socket.set_tcp_notsent_lowat(UNSENT));
+    if let Err(error) = set {
+        tracing::debug!(%error, "cannot say how a connection's answers are to be sent");
     }
     stream
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::convert::Infallible;
     use std::sync::Arc;

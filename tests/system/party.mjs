@@ -16,12 +16,19 @@ const EVENTS = [
 /** Soon, always, and not all at once. */
 const RECONNECT = { nextRetryDelayInMilliseconds: () => 50 + Math.random() * 200 };
 
-/** Connections that a test has left open: they would keep its process alive for ever. */
+/** Connections that a test has left open, and who makes new ones: they would keep its process alive for ever. */
 const open = new Set();
+const talkers = new Set();
+
+/** Somebody who connects again and again until they are stopped, which they are at the end, whatever becomes of the test. */
+export function stopAtTheEnd(talker) {
+  talkers.add(talker);
+}
 
 /** Ends all connections. */
-export function hangUp() {
-  return Promise.all([...open].map((party) => party.stop()));
+export async function hangUp() {
+  await Promise.all([...talkers].map((talker) => talker.stop()));
+  await Promise.all([...open].map((party) => party.stop()));
 }
 
 export class Party {

@@ -1,7 +1,7 @@
 // Somebody who talks and listens through every interruption, as the guide for clients says.
 
 import { pause } from "./eventually.mjs";
-import { Party } from "./party.mjs";
+import { Party, stopAtTheEnd } from "./party.mjs";
 
 export class Talker {
   #party;
@@ -10,6 +10,7 @@ export class Talker {
   #nodes;
   #moves;
   #talking = false;
+  #stopped = false;
   /** Whether the connection has joined. What is sent before may be answered with a number beyond what came so far. */
   #joined = false;
   #rounds = null;
@@ -34,6 +35,7 @@ export class Talker {
     this.#request = request;
     this.#token = token;
     this.#moves = nodes.length > 1;
+    stopAtTheEnd(this);
   }
 
   #saw(messages, message) {
@@ -43,7 +45,7 @@ export class Talker {
 
   /** With one node the library reconnects by itself; with several this class does, to the next one. */
   async #connect() {
-    for (let turn = 0; ; turn += 1) {
+    for (let turn = 0; !this.#stopped; turn += 1) {
       const node = this.#nodes[turn % this.#nodes.length];
       const party = new Party(node, this.#token, { reconnect: !this.#moves });
       party.connection.on("OnMessageReceived", (message) => this.#saw(this.received, message));
@@ -95,9 +97,9 @@ export class Talker {
   /** Sends the same message until it is acknowledged. */
   async #say(body) {
     const clientMessageId = crypto.randomUUID();
-    for (;;) {
+    while (!this.#stopped) {
       try {
-        while (!this.#joined) await pause(10);
+        while (!this.#joined && !this.#stopped) await pause(10);
         this.#saw(this.acknowledged, await this.#party.send(this.#request.id, body, clientMessageId));
         return;
       } catch {
@@ -119,9 +121,9 @@ export class Talker {
   }
 
   async stop() {
-    this.#moves = false;
+    [this.#moves, this.#talking, this.#stopped] = [false, false, true];
     const party = this.#party;
     this.#party = null;
-    await party.stop();
+    await party?.stop();
   }
 }

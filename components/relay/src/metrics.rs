@@ -54,8 +54,10 @@ pub(crate) struct Metrics {
     pub(crate) registrations_stray: Counter,
     /// Events that were taken.
     pub(crate) events: Counter,
-    /// Events that were refused: forged, for another node, or of another history.
+    /// Events that were refused: forged, or for another node.
     pub(crate) events_refused: Counter,
+    /// Events of another history of the database than the one that is known here, or that came before any was.
+    pub(crate) events_other_epoch: Counter,
     /// Conversations that started over, because the database has lost what was told here.
     pub(crate) restarted: Counter,
     /// Joins with a number that the database does not have.
@@ -90,6 +92,7 @@ impl Metrics {
             registrations_stray: Counter::default(),
             events: Counter::default(),
             events_refused: Counter::default(),
+            events_other_epoch: Counter::default(),
             restarted: Counter::default(),
             ahead: Counter::default(),
             set_aside: Counter::default(),
@@ -145,7 +148,12 @@ impl Metrics {
         );
         text.counter("registrations_stray_total", "registrations that were for nobody", self.registrations_stray.get());
         text.counter("events_total", "events that were taken", self.events.get());
-        text.counter("events_refused_total", "events that were refused", self.events_refused.get());
+        text.counter("events_refused_total", "events that were forged, or for another node", self.events_refused.get());
+        text.counter(
+            "events_other_epoch_total",
+            "events of another history of the database, or before any was known",
+            self.events_other_epoch.get(),
+        );
         text.counter(
             "restarted_total",
             "conversations that started over after the database lost messages",

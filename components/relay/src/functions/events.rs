@@ -54,8 +54,9 @@ async fn receive(State(node): State<Arc<Node>>, signed: Bytes) -> Response {
             }
         }
     } else {
-        // Of an older history, or of a newer one that this node has yet to hear of from the database itself.
-        node.metrics.events_refused.add(1);
+        // Of an older history, or of one that this node has yet to hear of from the database itself: as a node that has just
+        // started, while others go by what it had registered before.
+        node.metrics.events_other_epoch.add(1);
     }
     StatusCode::NO_CONTENT.into_response()
 }

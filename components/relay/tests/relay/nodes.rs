@@ -104,3 +104,17 @@ async fn a_forged_event_changes_nothing() {
     }
     assert!(carla.is_silent(Duration::from_millis(100)).await, "and changes nothing");
 }
+
+#[tokio::test]
+async fn an_event_before_the_history_is_known_is_no_forged_one() {
+    let fake = Fake::new();
+    fake.put("sr", parties("carla", Some("theo"), "north"), Status::Open);
+    let event = fake.event("a", "sr", vec![fake.post("sr", "theo", Role::Technician, "early")]);
+    fake.fail("sweep", &[Fault::Hang, Fault::Hang, Fault::Hang]);
+    let node = node("a", &fake).await;
+    assert_eq!(post_event(node.internal, event).await, 204);
+    assert_eq!((node.metric("events_refused_total"), node.metric("events_other_epoch_total")), (0, 1));
+    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
+    carla.join("sr", 0).await.unwrap();
+    assert_eq!(carla.hear().await, 1, "nothing is lost by it");
+}

@@ -52,7 +52,9 @@ create function hubline.purge_due(
     out finished bigint,
     out messages bigint,
     -- Whether something is due that this batch could not take, though it took nothing: others are at it.
-    out busy boolean
+    out busy boolean,
+    -- Microseconds that the batch took here.
+    out micros bigint
 )
     language plpgsql volatile
     set search_path = hubline, pg_temp
@@ -112,9 +114,13 @@ begin
         where r.before < most_messages
     ) s;
     busy := taken = 0 and wanted > 0;
+    micros := 0;
     if taken = 0 then
         return;
     end if;
+
+    -- What a crash takes back is due again, and done again: so nobody waits for the disk, and no send behind it either.
+    perform set_config('synchronous_commit', 'off', true);
 
     -- With a snapshot that is taken under the locks.
     with share as (
@@ -145,12 +151,13 @@ begin
     from share s
     where r.key = s.key;
 
+    micros := hubline.micros(clock_timestamp()) - hubline.micros(began);
     -- Last, since all who purge share this row, and hold it from here to the commit.
     update hubline.purge_total t
     set service_requests = t.service_requests + finished,
         messages = t.messages + purge_due.messages,
         batches = t.batches + 1,
-        busy_micros = t.busy_micros + hubline.micros(clock_timestamp()) - hubline.micros(began);
+        busy_micros = t.busy_micros + micros;
 end
 $$;
 
@@ -161,14 +168,19 @@ create function hubline.purge(
     out taken bigint,
     out finished bigint,
     out messages bigint,
-    out busy boolean
+    out busy boolean,
+    out micros bigint
 )
-    language sql volatile security definer
+    -- A body of SQL would be planned again by each call.
+    language plpgsql volatile security definer
     set search_path = hubline, pg_temp
 as $$
-    select p.taken, p.finished, p.messages, p.busy
+begin
+    select p.taken, p.finished, p.messages, p.busy, p.micros
+    into taken, finished, messages, busy, micros
     from hubline.purge_due(clock_timestamp(), greatest(1, least(most_messages, 20000)),
         greatest(1, least(most_requests, 2000))) p;
+end
 $$;
 
 -- How retention stands. What is due is counted up to a hundred thousand, so that asking costs little when it matters most.

@@ -32,6 +32,8 @@ pub struct Report {
     pub receive: Latency,
     /// Milliseconds from when a send was due to its acknowledgement.
     pub acknowledge: Latency,
+    /// The P99 of the same, for each second of the window by itself.
+    pub acknowledge_p99_by_second: Vec<f64>,
     /// Milliseconds from when a send was due to when it was written: the generator's own part of the two above.
     pub late: Latency,
     /// What no correct system shows.
@@ -133,6 +135,11 @@ impl Report {
             delivered_per_second: tally.delivered as f64 / seconds,
             receive: Latency::of(&tally.receive),
             acknowledge: Latency::of(&tally.acknowledge),
+            acknowledge_p99_by_second: tally
+                .acknowledge_by_second
+                .iter()
+                .map(|second| Latency::of(second).p99)
+                .collect(),
             late: Latency::of(&tally.late),
             faults,
             overtaken,

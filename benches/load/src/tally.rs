@@ -27,6 +27,8 @@ pub struct Run {
 pub struct Tally {
     /// From when a send was due to its acknowledgement.
     pub acknowledge: Histogram<u64>,
+    /// The same for each second of the window by itself.
+    pub acknowledge_by_second: Vec<Histogram<u64>>,
     /// From when a send was due to its arrival at the other party.
     pub receive: Histogram<u64>,
     /// From when a send was due to when it was written: the generator's own delay, contained in the two others.
@@ -48,6 +50,7 @@ impl Run {
         let histogram = || Histogram::new_with_bounds(1, LONGEST_MICROS, PRECISION);
         let tally = Tally {
             acknowledge: histogram()?,
+            acknowledge_by_second: Vec::new(),
             receive: histogram()?,
             late: histogram()?,
             accepted: 0,
@@ -91,7 +94,16 @@ impl Run {
         let (now, mut tally) = (self.now(), self.tally.lock());
         tally.accepted += if self.window.contains(&now) { messages } else { 0 };
         if self.window.contains(&due) {
-            tally.acknowledge.saturating_record(now.saturating_sub(due) / 1000);
+            let micros = now.saturating_sub(due) / 1000;
+            tally.acknowledge.saturating_record(micros);
+            let second = usize::try_from((due - self.window.start) / 1_000_000_000).unwrap_or(usize::MAX);
+            while tally.acknowledge_by_second.len() <= second {
+                let like = Histogram::new_from(&tally.acknowledge);
+                tally.acknowledge_by_second.push(like);
+            }
+            if let Some(latencies) = tally.acknowledge_by_second.get_mut(second) {
+                latencies.saturating_record(micros);
+            }
         }
     }
 
@@ -132,6 +144,18 @@ mod tests {
         run.read(|tally| {
             assert_eq!((tally.accepted, tally.delivered), (0, 0));
             assert_eq!(tally.acknowledge.len() + tally.receive.len() + tally.late.len(), 0);
+        });
+    }
+
+    #[test]
+    fn each_second_has_latencies_of_its_own() {
+        let run = Run::start(Duration::ZERO, Duration::from_secs(3600), String::new()).unwrap();
+        run.acknowledged(0);
+        run.acknowledged(2_500_000_000);
+        run.acknowledged(2_999_999_999);
+        run.read(|tally| {
+            let counts: Vec<_> = tally.acknowledge_by_second.iter().map(Histogram::len).collect();
+            assert_eq!((counts, tally.acknowledge.len()), (vec![1, 0, 2], 3));
         });
     }
 

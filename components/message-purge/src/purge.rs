@@ -46,17 +46,14 @@ pub async fn purge<D: Database>(
     let (mut progress, mut pace, mut failures) = (Progress::default(), Pace::new(), 0);
     let mut connection = None;
     while start.elapsed() < patience {
-        let began = Instant::now();
         match batch(&mut connection, &open, pace.batch()).await {
             Ok(purged) if purged.taken > 0 => {
                 failures = 0;
                 progress.service_requests += purged.finished;
                 progress.messages += purged.messages;
                 progress.batches += 1;
-                let took = began.elapsed();
-                pace.took(took);
-                // A third of the time is everybody else's.
-                rest(took / 2);
+                pace.took(purged.took);
+                rest(Pace::rest(purged.took));
             }
             // One who dies leaves their share: so it is waited for, and not counted on.
             Ok(purged) if purged.busy => rest(PAUSE),
@@ -145,6 +142,7 @@ mod tests {
                 DbValue::Int64(requests),
                 DbValue::Int64(messages),
                 DbValue::Boolean(busy),
+                DbValue::Int64(messages * 10),
             ]))
         }
     }

@@ -1,1 +1,1 @@
-select taken, finished, messages, busy from hubline.purge($1, $2)
+select taken, finished, messages, busy, micros from hubline.purge($1, $2)

@@ -1,5 +1,7 @@
 //! Deleting history past its retention.
 
+use std::time::Duration;
+
 use spin_sdk::pg::ParameterValue;
 
 use crate::{Database, StoreError, query::one_row, sql};
@@ -26,6 +28,8 @@ pub struct Purged {
     pub messages: i64,
     /// Whether it took nothing, though something is due: others are at that.
     pub busy: bool,
+    /// How long the database was at it: without the way there and back, and without what the caller waited for its own turn.
+    pub took: Duration,
 }
 
 /// Deletes one batch of what is due, the longest overdue first.
@@ -37,7 +41,13 @@ pub struct Purged {
 pub async fn purge(db: &impl Database, most: Batch) -> Result<Purged, StoreError> {
     let parameters = vec![ParameterValue::Int64(most.messages), ParameterValue::Int64(most.service_requests)];
     let mut row = one_row(db, sql::PURGE, parameters).await?.ok_or_else(|| StoreError::shape("row"))?;
-    Ok(Purged { taken: row.int8()?, finished: row.int8()?, messages: row.int8()?, busy: row.boolean()? })
+    Ok(Purged {
+        taken: row.int8()?,
+        finished: row.int8()?,
+        messages: row.int8()?,
+        busy: row.boolean()?,
+        took: Duration::from_micros(row.int8()?.try_into().unwrap_or(0)),
+    })
 }
 
 /// How retention stands, as the database knows it.

@@ -54,9 +54,14 @@ async fn receive(State(node): State<Arc<Node>>, signed: Bytes) -> Response {
             }
         }
     } else {
-        // Of an older history, or of one that this node has yet to hear of from the database itself: as a node that has just
-        // started, while others go by what it had registered before.
+        // Of an older history, or of one that this node has yet to hear of from the database itself: so does one that has just
+        // started, and whose first join is made and not answered. What is there to know is asked for.
         node.metrics.events_other_epoch.add(1);
+        for conversation in event.conversations {
+            if node.groups.get(conversation.id.as_str()).is_some() {
+                node.inquiries.push(&conversation.id);
+            }
+        }
     }
     StatusCode::NO_CONTENT.into_response()
 }

@@ -4,12 +4,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chat::{Role, Status};
+use relay::Limits;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::client::Client;
 use crate::fake::{Fake, Fault, parties};
-use crate::node::{node, post_event, until};
+use crate::node::{node, node_with, post_event, quick, until};
 
 async fn talk(rounds: usize, fake: &Fake) {
     fake.put("sr", parties("carla", Some("theo"), "north"), Status::Open);
@@ -117,4 +118,21 @@ async fn an_event_before_the_history_is_known_is_no_forged_one() {
     let mut carla = Client::connect(&node, "carla", Role::Customer).await;
     carla.join("sr", 0).await.unwrap();
     assert_eq!(carla.hear().await, 1, "nothing is lost by it");
+}
+
+#[tokio::test]
+async fn what_an_event_tells_before_the_history_is_known_is_asked_for_and_not_left_to_the_sweep() {
+    let fake = Fake::new();
+    fake.put("sr", parties("carla", Some("theo"), "north"), Status::Open);
+    fake.fail("sweep", &[Fault::Unavailable]);
+    fake.fail("join", &[Fault::SlowAnswer(Duration::from_millis(150))]);
+    let node = node_with("a", &fake, Limits { sweep: Duration::from_secs(3600), ..quick() }).await;
+    let mut carla = Client::connect(&node, "carla", Role::Customer).await;
+    let join = carla.begin("JoinServiceRequest", json!(["sr", 0])).await;
+    until("the join is made", || fake.is_healed("join")).await;
+    // The answer to her join, which is on its way, is the first that tells the node of a history, and lacks this one.
+    fake.post("sr", "theo", Role::Technician, "meanwhile");
+    until("an event came", || node.metric("events_other_epoch_total") == 1).await;
+    assert_eq!(carla.completion(&join).await.unwrap()["lastSeq"], 0);
+    assert_eq!(carla.hear().await, 1);
 }

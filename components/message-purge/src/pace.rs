@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use store::Batch;
 
-/// How long a batch should take the database. Sends that come meanwhile share the processors of the database with it, and a system lets
-/// who is at work go on for some milliseconds before others have their turn: a batch ends before that.
+/// How long a batch should take the database. Sends that come meanwhile share its processors, and a system lets who is at work
+/// go on for some milliseconds before others have their turn: a batch ends before that.
 const TARGET: Duration = Duration::from_micros(700);
 
 /// For how many times as long as a batch took the next one waits.

@@ -31,7 +31,7 @@ pub struct Progress {
 }
 
 /// Deletes batch after batch until nothing is due or the time is up. Each batch is committed by itself, so what is done
-/// stays done, whatever ends the run.
+/// stays done, whatever ends the run; a crash of the database may take back the last of it, which is due again then.
 ///
 /// `open` connects to the database, again after each failure; `rest` waits.
 ///

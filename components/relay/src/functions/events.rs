@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use chat::ErrorCode;
+use chat::{ErrorCode, ServiceRequestId};
 use http::StatusCode;
 
 use super::answers::{Event, EventConversation};
@@ -43,25 +43,22 @@ async fn receive(State(node): State<Arc<Node>>, signed: Bytes) -> Response {
         return refused("the event is for another node");
     }
     node.event_watch.arrived();
+    let inquire = |id: &ServiceRequestId| {
+        if node.groups.get(id.as_str()).is_some() {
+            node.inquiries.push(id);
+        }
+    };
     if node.epoch.is(&event.epoch) {
         node.metrics.events.add(1);
         for conversation in event.conversations {
             node.take_event(conversation);
         }
-        for id in &event.presence {
-            if node.groups.get(id.as_str()).is_some() {
-                node.inquiries.push(id);
-            }
-        }
+        event.presence.iter().for_each(inquire);
     } else {
         // Of an older history, or of one that this node has yet to hear of from the database itself: so does one that has just
         // started, and whose first join is made and not answered. What is there to know is asked for.
         node.metrics.events_other_epoch.add(1);
-        for conversation in event.conversations {
-            if node.groups.get(conversation.id.as_str()).is_some() {
-                node.inquiries.push(&conversation.id);
-            }
-        }
+        event.conversations.iter().map(|conversation| &conversation.id).for_each(inquire);
     }
     StatusCode::NO_CONTENT.into_response()
 }
